@@ -1,0 +1,5 @@
+# reeve_warnings: linked privately by reeve's own targets; a host never sees these flags.
+add_library(reeve_warnings INTERFACE)
+target_compile_options(reeve_warnings INTERFACE
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+    $<$<BOOL:${REEVE_WARNINGS_AS_ERRORS}>:-Werror>)
