@@ -64,8 +64,8 @@ verify() {
     "${states:-0}" $(($(date +%s) - start)) "${why:+, $why}"
   if [ -n "$KEEP" ] && [ "$got" = error ]; then
     kept=$KEEP/$model-$(printf '%s' "$name" | tr -cs 'A-Za-z0-9\n' _)
-    mkdir -p "$kept" && cp "$dir/$model.pml" "$dir/$model.pml.trail" "$kept" &&
-      printf 'cd "$(dirname "$0")" && spin -t -p -g %s %s.pml\n' "$*" "$model" >"$kept/replay.sh"
+    mkdir -p "$kept" && cp -p "$dir/$model.pml" "$dir/$model.pml.trail" "$kept" &&
+      printf 'cd "$(dirname "$0")" && spin -t -p %s %s.pml\n' "$*" "$model" >"$kept/replay.sh"
   fi
   rm -rf "$dir"
 }

@@ -22,7 +22,7 @@
 #endif
 #endif
 #ifndef R_TERM
-#define R_TERM 1      /* term_guard: every coordinator write compares the leader's create revision */
+#define R_TERM 1      /* term: every coordinator write compares the leader's create revision */
 #endif
 #ifndef R_ENTRY
 #define R_ENTRY 1     /* entry_comparison: record and complete compare the entry with what was read */

@@ -36,7 +36,7 @@ search=-DBFS optimise=-O1
 verify I1 channels "without the corrections, safety" -DF=3 -DAS_WRITTEN
 verify I7 channels "without the corrections, politeness" -DF=3 -DAS_WRITTEN -DPOLITE
 
-verify I8 channels "term_guard off" -DF=3 -DR_TERM=0
+verify I8 channels "term off" -DF=3 -DR_TERM=0
 verify I2 channels "entry_comparison off" -DF=3 -DR_ENTRY=0
 verify I1 channels "pending_incarnation off" -DF=3 -DN_PENDINC=0
 
