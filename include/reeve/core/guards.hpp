@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace reeve::core {
+
+/// The safety rules that a special build can switch off, to prove that tests notice
+/// (docs/protocols/channels.md says which property catches each).
+enum class guard : std::uint8_t {
+    term,                 ///< every coordinator write compares the leader key's create revision
+    entry_comparison,     ///< record and complete compare the channel entry with what was read
+    whole_entry,          ///< after an unknown outcome, act only on what the whole entry says
+    message_incarnation,  ///< assign and release name the incarnation they are meant for
+    pending_incarnation,  ///< a pending entry is told only to the incarnation that it records
+    commit_epoch,         ///< a commit compares the channel entry's epoch
+    commit_incarnation,   ///< a commit compares the channel entry's incarnation
+    starting_checkpoint,  ///< recording an assignment compares the progress that gave its start
+                          ///< position
+    continuation,         ///< a commit compares the checkpoint that it continues from
+    handover,             ///< the old holder is out before the new one is told
+    lower_epoch,          ///< a node refuses an epoch below the highest it has seen
+    release_memory,  ///< a release raises the highest epoch seen, even of an assignment not seen
+                     ///< yet
+    self_fencing,    ///< a node stops consuming when its lease may have ended
+    retell,          ///< pending and releasing entries are told again
+    fsync,           ///< data is synced before success is reported
+    count_           ///< how many there are
+};
+
+/// The name used by `tests/mutants.sh`, such as "term" or "entry_comparison".
+[[nodiscard]] std::string_view name(guard which) noexcept;
+
+#if defined(REEVE_GUARD_SWITCHES)
+/// Is the guard in force? In this special build: unless it was switched off.
+[[nodiscard]] bool enforced(guard which) noexcept;
+/// Switches a guard off or on, for the whole process. Only in a build with REEVE_GUARD_SWITCHES.
+void set_enforced(guard which, bool on) noexcept;
+#else
+/// Is the guard in force? Always: normal builds have no switch.
+[[nodiscard]] constexpr bool enforced(guard) noexcept { return true; }
+#endif
+
+}  // namespace reeve::core

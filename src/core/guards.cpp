@@ -1,0 +1,58 @@
+#include "reeve/core/guards.hpp"
+
+#include <array>
+#include <cstddef>
+
+namespace reeve::core {
+
+std::string_view name(guard which) noexcept {
+    switch (which) {
+        case guard::term:
+            return "term";
+        case guard::entry_comparison:
+            return "entry_comparison";
+        case guard::whole_entry:
+            return "whole_entry";
+        case guard::message_incarnation:
+            return "message_incarnation";
+        case guard::pending_incarnation:
+            return "pending_incarnation";
+        case guard::commit_epoch:
+            return "commit_epoch";
+        case guard::commit_incarnation:
+            return "commit_incarnation";
+        case guard::starting_checkpoint:
+            return "starting_checkpoint";
+        case guard::continuation:
+            return "continuation";
+        case guard::handover:
+            return "handover";
+        case guard::lower_epoch:
+            return "lower_epoch";
+        case guard::release_memory:
+            return "release_memory";
+        case guard::self_fencing:
+            return "self_fencing";
+        case guard::retell:
+            return "retell";
+        case guard::fsync:
+            return "fsync";
+        case guard::count_:
+            break;
+    }
+    return "?";
+}
+
+#if defined(REEVE_GUARD_SWITCHES)
+namespace {
+std::array<bool, static_cast<std::size_t>(guard::count_)> switched_off{};
+}
+
+bool enforced(guard which) noexcept { return !switched_off[static_cast<std::size_t>(which)]; }
+
+void set_enforced(guard which, bool on) noexcept {
+    switched_off[static_cast<std::size_t>(which)] = !on;
+}
+#endif
+
+}  // namespace reeve::core
