@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Shows that simulation catches each safety guard that is switched off, alone or in the pairs that
+# mask each other, in a special build in which guards have switches.
+#
+#   tests/mutants.sh [NAME...]    the guards to try; all of them by default
+#
+# One line each: "MUTANT name caught seed N after T s" or "MUTANT name missed"; a pair is named
+# a+b. Exit code 1 if any was missed.
+source "$(dirname "$0")/../cmake/scripts/common.sh"
+
+case ${1:-} in
+    -h | --help) usage; exit 0 ;;
+esac
+need_packages "${packages_to_build[@]}"
+build guards reeve-simulate
+exec "$root/build/guards/tests/reeve-simulate" --mutants "$@"

@@ -1,0 +1,150 @@
+#!/usr/bin/env bash
+# Builds reeve once, optimised and with assertions, and runs all tests.
+#
+#   tests/run.sh [--ci] [--only PATTERN] [--list]
+#
+#   --ci             also sanitizers, guard switches, large seed ranges, protocol models, a second
+#                    compiler, clang-tidy and Doxygen: at most 45 minutes on two cores
+#   --only PATTERN   only the stages whose names match the extended regular expression
+#   --list           the stages, one name a line
+#
+# Installs the Debian packages that are missing (as root or with sudo) and says which. One line for
+# each stage; the last line is "N passed, N failed", tests and stages counted together. Exit code 0
+# only if nothing failed. REEVE_JOBS sets the number of parallel jobs, 2 by default.
+source "$(dirname "$0")/../cmake/scripts/common.sh"
+
+ci=no
+only=
+list=no
+while [ $# -gt 0 ]; do
+    case $1 in
+        -h | --help) usage; exit 0 ;;
+        --ci) ci=yes ;;
+        --list) list=yes ;;
+        --only)
+            [ $# -ge 2 ] || bad_argument "--only needs a pattern"
+            only=$2
+            shift
+            ;;
+        *) bad_argument "unknown argument: $1" ;;
+    esac
+    shift
+done
+
+passed=0
+failed=0
+started=$SECONDS
+
+# count_tests LOG: adds what ctest counted, "P% tests passed, F tests failed out of N".
+count_tests() {
+    local counts
+    counts=$(sed -nE 's/^[0-9]+% tests passed, ([0-9]+) tests? failed out of ([0-9]+)$/\1 \2/p' \
+        "$1" | tail -n 1)
+    [ -n "$counts" ] || return 0
+    failed=$((failed + ${counts% *}))
+    passed=$((passed + ${counts#* } - ${counts% *}))
+}
+
+# stage NAME COMMAND...: runs one stage and prints one line with its name and duration.
+stage() {
+    local name=$1 begin=$SECONDS verdict=ok
+    shift
+    if [ -n "$only" ] && ! [[ $name =~ $only ]]; then return 0; fi
+    if [ "$list" = yes ]; then printf '%s\n' "$name"; return 0; fi
+    if quietly "$name" "$@"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        verdict=FAILED
+    fi
+    count_tests "$logs/$name.log"
+    printf '%-7s %-28s %5d s\n' "$verdict" "$name" $((SECONDS - begin))
+}
+
+# The functions below are stages; `set -e` does not reach into them, hence the chains of &&.
+
+run_tests() {  # PRESET [CTEST-ARGUMENT...]
+    local preset=$1
+    shift
+    ctest --test-dir "$root/build/$preset" -j "$jobs" --output-on-failure --no-tests=error "$@"
+}
+
+stage_build() { build_locked "$@"; }
+
+stage_asan() { build_locked asan && run_tests asan -LE 'tidy|install|large'; }
+stage_asan_o2() {
+    build_locked asan2 reeve_tests_with_coroutines && run_tests asan2 -L coroutines
+}
+stage_tsan() { build_locked tsan reeve_tests_with_threads && run_tests tsan -L threads; }
+
+stage_mutants() { bash "$root/tests/mutants.sh"; }
+
+# The seed range of CI belongs to each scenario, which also counts its rare events over it.
+stage_simulation() {
+    local simulate=$root/build/test/tests/reeve-simulate
+    build_locked test reeve-simulate && "$simulate" --list >"$logs/scenarios" &&
+        [ -s "$logs/scenarios" ] &&
+        xargs -P "$jobs" -n 1 "$simulate" --ci <"$logs/scenarios"
+}
+
+stage_models() {
+    local models=$root/docs/protocols/models
+    sh "$models/channels/run.sh" quick && sh "$models/large/run.sh" rules
+}
+
+stage_headers() { build_locked test all_verify_interface_header_sets; }
+stage_benchmarks() {
+    (
+        flock 9 &&
+            cmake --preset test -DREEVE_BUILD_BENCHMARKS=ON &&
+            cmake --build "$root/build/test" -j "$jobs" --target reeve_benchmarks
+    ) 9>"$root/build/.lock-test"
+}
+
+sources() { find "$root/src" -name '*.cpp' -print0 | sort -z; }
+
+stage_clang() {
+    sources | xargs -0 -r -P "$jobs" -n 1 clang++-19 -std=c++20 -fsyntax-only \
+        -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror \
+        -DBOOST_ASIO_NO_DEPRECATED -DREEVE_HAS_SQLITE=1 -I"$root/include" -I"$root/src"
+}
+
+stage_clang_tidy() {
+    sources | xargs -0 -r -P "$jobs" -n 1 clang-tidy --quiet -p "$root/build/test"
+}
+
+stage_doxygen() { cd "$root" && mkdir -p build/doxygen && doxygen docs/Doxyfile; }
+
+if [ "$list" = no ]; then
+    packages=("${packages_to_build[@]}")
+    if [ "$ci" = yes ]; then
+        packages+=(gcc libc6-dev clang-19 clang-tidy doxygen spin)
+    fi
+    need_packages "${packages[@]}"
+    mkdir -p "$logs"
+fi
+cd "$root"
+
+stage build stage_build test
+stage tests run_tests test
+if [ "$ci" = yes ]; then
+    stage doxygen stage_doxygen
+    stage headers stage_headers
+    stage clang-19 stage_clang
+    stage clang-tidy stage_clang_tidy
+    stage benchmarks-build stage_benchmarks
+    stage simulation stage_simulation
+    stage models stage_models
+    stage guards-mutants stage_mutants
+    stage asan stage_asan
+    stage asan-O2-coroutines stage_asan_o2
+    stage tsan-threads stage_tsan
+fi
+[ "$list" = no ] || exit 0
+
+if [ $((passed + failed)) -eq 0 ]; then
+    die "no stage matches \"$only\"; --list prints their names"
+fi
+printf 'total %d s\n' $((SECONDS - started))
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]
