@@ -10,7 +10,7 @@
 pan_flags="-m1000000 -w22"  # of the verifier
 search=-DCOLLAPSE           # how the verifier stores states; -DBFS finds shortest counterexamples
 optimise=-O2                # of the compiler; -O1 when the search is short
-property() { printf '%s' "$1" | cut -c1-90; }  # from the text of an assertion to what is shown
+property() { printf '%s' "$1" | cut -c1-60; }  # from the text of an assertion to what is shown
 
 prepare() {
   for tool in spin cc; do

@@ -15,6 +15,22 @@ here=$(CDPATH= cd "$(dirname "$0")" && pwd) || exit 2
 search="-DCOLLAPSE -DVECTORSZ=2048"
 prepare
 
+# The property of the model that an assertion states; C1 to C6, L1 and L2 are explained there.
+property() {
+  case $1 in
+    *known*) echo 'a version is forgotten' ;;
+    *'row[0]==255)||'*fst*) echo 'C2, L2' ;;
+    *fterm*'<=hterm'*) echo C4 ;;
+    *disk*) echo C3 ;;
+    *fterm*hterm*) echo L1 ;;
+    *rpinned*) echo 'pins hold' ;;
+    *rfresh*) echo C5 ;;
+    *dropped*) echo 'a finished drop stays finished' ;;
+    *row*) echo 'C1, C6' ;;
+    *) echo "$1" | cut -c1-60 ;;
+  esac
+}
+
 slow() { if [ "$level" = all ]; then "$@"; fi; }
 
 base="-DMAXT=2 -DNF=3"

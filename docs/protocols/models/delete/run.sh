@@ -13,6 +13,16 @@ here=$(CDPATH= cd "$(dirname "$0")" && pwd) || exit 2
 . "$here/../lib.sh"
 prepare
 
+# What the violated assertion of the model says.
+property() {
+  case $1 in
+    *finished*) echo 'P4: data of a finished delete is served' ;;
+    *pst==2*) echo 'P4: data of a stopped delete is served where it was acknowledged' ;;
+    *reqd*) echo 'P4: something else is deleted' ;;
+    *) echo "$1" | cut -c1-60 ;;
+  esac
+}
+
 verify clean delete "all rules, safety" -DF=1
 verify clean delete "all rules, convergence" -DF=1 -DCONV
 [ "$level" = full ] && verify clean delete "all rules, safety, 2 faults" -DF=2
