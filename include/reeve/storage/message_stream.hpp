@@ -2,6 +2,7 @@
 
 #include "reeve/core/awaitable.hpp"
 #include "reeve/core/strong.hpp"
+#include "reeve/model/ids.hpp"
 
 #include <cstddef>
 #include <memory>
@@ -13,7 +14,7 @@ namespace reeve::storage {
 /// A point in a stream: after some message, or before all of them (empty). Opaque bytes, ordered as
 /// bytes, durable. The position of a message is the point after it: whoever has consumed the
 /// message continues from there.
-using position = core::strong<struct position_tag, std::string>;
+using position = model::position;
 
 /// A message as it was appended.
 struct message {

@@ -1,0 +1,74 @@
+#pragma once
+
+#include "reeve/model/channel.hpp"
+#include "reeve/model/node.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace reeve::catalog {
+
+/// The format that this release writes, and the highest `min_reader` that it can read.
+inline constexpr std::uint64_t format_version = 1;
+
+/// The record `root`.
+struct root_info {
+    std::string cluster;     ///< the cluster's id, chosen once
+    model::lineage lineage;  ///< raised by an operator after a restore
+
+    friend bool operator==(const root_info&, const root_info&) = default;
+};
+
+/// The record `ids`.
+struct id_counter {
+    std::uint64_t next = 1;  ///< the first number that is not reserved
+
+    friend bool operator==(const id_counter&, const id_counter&) = default;
+};
+
+/// Values as stored: JSON, one object, with "v" (format) and "min_reader". Positions are written as
+/// hexadecimal digits.
+[[nodiscard]] std::string encode(const root_info& it);
+[[nodiscard]] std::string encode(const id_counter& it);          ///< the record `ids`
+[[nodiscard]] std::string encode(const model::node_info& it);    ///< without name and process
+[[nodiscard]] std::string encode(const model::drain_info& it);   ///< the record `drain/<node>`
+[[nodiscard]] std::string encode(const model::leader_info& it);  ///< without term
+[[nodiscard]] std::string encode(
+    const model::channel_entry& it);  ///< the record `channels/<channel>`
+[[nodiscard]] std::string encode(
+    const model::channel_progress& it);  ///< the record `progress/<channel>`
+
+/// Reads values, with a parser and a buffer of its own (simdjson): one for each user of a strand;
+/// bulk reading allocates nothing per record but what the result itself holds.
+///
+/// All throw errc::corrupt for bytes that are not such a record, and errc::unsupported_format for
+/// one whose `min_reader` is above format_version; both name the key. Fields that are not known are
+/// ignored.
+class decoder {
+public:
+    decoder();
+    ~decoder();
+    decoder(const decoder&) = delete;
+    decoder& operator=(const decoder&) = delete;
+
+    void decode(std::string_view key, std::string_view value, root_info& into);   ///< reads `root`
+    void decode(std::string_view key, std::string_view value, id_counter& into);  ///< reads `ids`
+    /// Reads `nodes/<node>`; leaves name and process.
+    void decode(std::string_view key, std::string_view value, model::node_info& into);
+    /// Reads `drain/<node>`.
+    void decode(std::string_view key, std::string_view value, model::drain_info& into);
+    /// Reads `leader`; leaves term.
+    void decode(std::string_view key, std::string_view value, model::leader_info& into);
+    /// Reads `channels/<channel>`.
+    void decode(std::string_view key, std::string_view value, model::channel_entry& into);
+    /// Reads `progress/<channel>`.
+    void decode(std::string_view key, std::string_view value, model::channel_progress& into);
+
+private:
+    struct implementation;
+    std::unique_ptr<implementation> implementation_;
+};
+
+}  // namespace reeve::catalog

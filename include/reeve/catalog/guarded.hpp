@@ -1,0 +1,59 @@
+#pragma once
+
+#include "reeve/core/awaitable.hpp"
+#include "reeve/model/ids.hpp"
+#include "reeve/storage/metadata_store.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace reeve::catalog {
+
+/// Proof of leadership that every coordinator write carries: the leader key was created at this
+/// term. Condition 0 of each transaction made with it.
+class leader_guard {
+public:
+    /// No term: writes are refused.
+    leader_guard() {}
+    /// The reign that began when `leader_key` was created at `term`.
+    leader_guard(std::string leader_key, model::term term)
+        : leader_key_(std::move(leader_key)), term_(term) {}
+
+    /// The reign.
+    [[nodiscard]] model::term term() const noexcept { return term_; }
+    /// A transaction that holds the guard as its condition number 0.
+    [[nodiscard]] storage::transaction begin() const;
+    /// Throws errc::fenced if the guard is what failed.
+    void check(const storage::commit_result& result) const;
+
+private:
+    std::string leader_key_;
+    model::term term_;
+};
+
+/// What became of one item of a batch.
+enum class item_outcome : std::uint8_t {
+    committed,    ///< durable
+    rejected,     ///< one of its own conditions did not hold
+    not_applied,  ///< the store was away, and it never will be applied
+    unknown,      ///< may have been applied, or may still be: read before deciding
+};
+
+/// What became of one item of a batch, and when.
+struct item_result {
+    item_outcome outcome = item_outcome::not_applied;  ///< what became of it
+    storage::revision at;                              ///< of the commit
+};
+
+/// Commits many independent small changes, as few transactions as the store's limits allow, each
+/// under the guard. An item is all or nothing; a rejected item does not hold the others back. After
+/// a failure of the store the items not yet sent are `not_applied`. Returns one result per item, in
+/// order. Throws errc::fenced when the term is over (items already committed stay), errc::too_large
+/// if one item alone exceeds the limits.
+[[nodiscard]] awaitable<std::vector<item_result>> commit_items(
+    storage::metadata_store& store, leader_guard guard, std::vector<storage::transaction> items);
+
+}  // namespace reeve::catalog

@@ -1,0 +1,104 @@
+#pragma once
+
+#include "reeve/model/channel.hpp"
+#include "reeve/model/ids.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace reeve::model {
+
+/// One channel given to a process.
+struct assignment {
+    channel_name channel;
+    collection_id collection;
+    model::epoch epoch;
+    position start;  ///< consume the messages after this point
+
+    friend bool operator==(const assignment&, const assignment&) = default;
+};
+
+/// Coordinator to node: consume these channels. Idempotent per (channel, epoch).
+struct assign_request {
+    assign_request() {}
+    node_name node;       ///< whom it is meant for
+    incarnation process;  ///< which of its processes; any other refuses
+    std::vector<assignment> assignments;
+};
+
+/// Coordinator to node: let go of these grants. Idempotent.
+struct release_request {
+    release_request() {}
+    node_name node;
+    incarnation process;
+    std::vector<std::pair<channel_name, model::epoch>> grants;
+};
+
+/// What a node did with one channel of an assign or release.
+enum class agent_outcome : std::uint8_t {
+    done,           ///< it consumes under this epoch; or it does not and never will again
+    wrong_process,  ///< meant for another process
+    stale,          ///< it has seen a higher epoch of the channel, or this one was released
+    failed,         ///< could not; nothing is left behind; try again
+};
+
+/// The outcome's name, as sent.
+[[nodiscard]] std::string_view name(agent_outcome outcome) noexcept;
+
+/// What a node did with one channel.
+struct agent_answer {
+    channel_name channel;
+    agent_outcome outcome = agent_outcome::failed;
+    std::string why;  ///< for people; empty when done
+};
+
+/// Node to coordinator: answers in the order of the request.
+struct agent_reply {
+    agent_reply() {}
+    std::vector<agent_answer> answers;
+};
+
+/// A small record of the host that is written in the same transaction as a checkpoint. Its key lies
+/// below `host/` and must not exist yet.
+struct host_record {
+    std::string name;   ///< 1..500 printable ASCII bytes; '/' separates parts
+    std::string value;  ///< any bytes
+
+    friend bool operator==(const host_record&, const host_record&) = default;
+};
+
+/// Node to leader: everything of the channel up to `to` is durable. Repeating it is harmless.
+struct commit_request {
+    commit_request() {}
+    channel_name channel;
+    node_name node;
+    incarnation process;
+    model::epoch epoch;
+    position from;                     ///< the checkpoint it continues from, as last known
+    position to;                       ///< greater than `from`
+    std::uint64_t settled = 0;         ///< never goes back within an epoch
+    std::vector<host_record> records;  ///< written with it
+};
+
+/// What became of a commit.
+enum class commit_outcome : std::uint8_t {
+    committed,  ///< durable, now or by an earlier try of the same request
+    stale,      ///< the grant has ended: stop consuming
+    mismatch,   ///< the recorded checkpoint is another: seek to it and go on
+};
+
+/// The outcome's name, as sent.
+[[nodiscard]] std::string_view name(commit_outcome outcome) noexcept;
+
+/// Leader to node.
+struct commit_reply {
+    commit_reply() {}
+    commit_outcome outcome = commit_outcome::stale;
+    position recorded;  ///< the checkpoint as recorded now
+    std::string why;    ///< for people
+};
+
+}  // namespace reeve::model
