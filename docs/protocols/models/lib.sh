@@ -22,7 +22,7 @@ prepare() {
   bad=0
   work=$(mktemp -d) || exit 2
   trap 'rm -rf "$work"' EXIT
-  trap 'exit 130' INT TERM
+  trap 'exit 130' HUP INT PIPE TERM
 }
 
 # verify WANT MODEL NAME [FLAG...]

@@ -9,7 +9,7 @@ case ${1:-quick} in
   -h | --help) sed -n '2,6s/^# //p' "$0"; exit 0 ;;
   *) echo "unknown level: $1 (accepted: quick, full)" >&2; exit 2 ;;
 esac
-here=$(CDPATH= cd "$(dirname "$0")" && pwd) || exit 2
+here=$(CDPATH='' cd "$(dirname "$0")" && pwd) || exit 2
 . "$here/../lib.sh"
 prepare
 
