@@ -1,0 +1,117 @@
+#pragma once
+
+#include "reeve/catalog/codec.hpp"
+#include "reeve/catalog/follow.hpp"
+#include "reeve/catalog/key_layout.hpp"
+#include "reeve/core/runtime.hpp"
+#include "reeve/model/node.hpp"
+#include "reeve/storage/metadata_store.hpp"
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace reeve::cluster {
+
+/// What happened to a node.
+enum class member_event : std::uint8_t {
+    joined,       ///< a name that was not alive
+    restarted,    ///< the same name, another process
+    left,         ///< its session ended
+    draining,     ///< an operator empties it
+    drain_ended,  ///< an operator takes it back
+};
+
+/// The event's name.
+[[nodiscard]] std::string_view name(member_event event) noexcept;
+
+/// What the membership assumes.
+struct membership_options {
+    /// For processes that ended before they were ever seen here: the longest session ttl used in
+    /// the cluster.
+    std::chrono::milliseconds ttl_unknown{30000};
+    /// The host proves (by a lock, say) that every process not alive at the first view has ended.
+    bool earlier_processes_dead = false;
+};
+
+/// What is known about whether a process still runs.
+struct process_state {
+    bool session_ended = false;  ///< its key is gone or another process's
+    bool dead = false;           ///< the host has proven that it ended
+    bool ttl_passed = false;     ///< its ttl has passed since its session was seen to have ended
+    core::time_point passes_at;  ///< when that will be so; meaningful once session_ended
+};
+
+/// The coordinator's view of who is alive, kept by a catalog::follower of key_layout::membership().
+/// One strand.
+class membership final : public catalog::observer {
+public:
+    /// `listener` is told of every event after the view is complete, and once for each member at
+    /// completion; `settled` whenever the view has reached a revision. Both run on the strand and
+    /// must not block.
+    membership(core::runtime& strand, const catalog::key_layout& keys, membership_options options,
+               std::function<void(member_event, const model::node_name&)> listener);
+
+    void reset() override;
+    void put(const storage::record& now) override;
+    void removed(std::string_view key, storage::revision at) override;
+    void reached(storage::revision at) override;
+
+    /// True once the view was complete at least once.
+    [[nodiscard]] bool complete() const noexcept { return complete_; }
+    /// Who is alive, by name.
+    [[nodiscard]] const std::map<model::node_name, model::node_info>& alive() const noexcept {
+        return before_ ? *before_ : alive_;
+    }
+    /// The living process of a node; 0 = none.
+    [[nodiscard]] model::incarnation process_of(const model::node_name& node) const;
+    /// Is the node being emptied?
+    [[nodiscard]] bool draining(const model::node_name& node) const;
+    /// Who is being emptied, and why.
+    [[nodiscard]] const std::map<model::node_name, model::drain_info>& drains() const noexcept {
+        return before_ ? drains_before_ : drains_;
+    }
+    /// May `process` of `node` still run? Total: also for names never seen.
+    [[nodiscard]] process_state judge(const model::node_name& node,
+                                      model::incarnation process) const;
+    /// The host has proven that this process ended. Remembered.
+    void confirm_dead(const model::node_name& node, model::incarnation process);
+    /// Records of `nodes/` and `drain/` that could not be read, by key: shown, never guessed at.
+    [[nodiscard]] const std::map<std::string, std::string>& unreadable() const noexcept {
+        return unreadable_;
+    }
+
+private:
+    using process = std::pair<model::node_name, model::incarnation>;
+    void put_node(model::node_name name, const storage::record& now);
+    void end(const model::node_info& node);
+    void tell(member_event event, const model::node_name& node) const;
+
+    core::runtime& strand_;
+    const catalog::key_layout& keys_;
+    membership_options options_;
+    std::function<void(member_event, const model::node_name&)> listener_;
+    catalog::decoder decoder_;
+    std::map<model::node_name, model::node_info> alive_;
+    std::map<model::node_name, model::drain_info> drains_;
+    std::map<process, core::time_point> ended_;  // when its ttl has passed
+    std::set<process> dead_;
+    std::map<std::string, std::string> unreadable_;
+    std::optional<std::map<model::node_name, model::node_info>> before_;  // during a pass
+    std::map<model::node_name, model::drain_info> drains_before_;
+    core::time_point first_complete_;
+    bool complete_ = false;
+};
+
+/// For a host that has proven (by an exclusive lock, say) that no other process of the cluster
+/// runs: ends all sessions and the leadership now, instead of waiting for their leases. Returns how
+/// many. The sessions' own commits are refused by their incarnations in any case.
+[[nodiscard]] awaitable<std::size_t> end_all_sessions(storage::metadata_store& store,
+                                                      const catalog::key_layout& keys);
+
+}  // namespace reeve::cluster

@@ -1,0 +1,192 @@
+#include "reeve/cluster/membership.hpp"
+
+#include "reeve/core/error.hpp"
+
+#include <utility>
+#include <vector>
+
+namespace reeve::cluster {
+
+std::string_view name(member_event event) noexcept {
+    switch (event) {
+        case member_event::joined:
+            return "joined";
+        case member_event::restarted:
+            return "restarted";
+        case member_event::left:
+            return "left";
+        case member_event::draining:
+            return "draining";
+        case member_event::drain_ended:
+            return "drain_ended";
+    }
+    return "?";
+}
+
+namespace {
+constexpr std::size_t ended_max = 1000;
+}
+
+membership::membership(core::runtime& strand, const catalog::key_layout& keys,
+                       membership_options options,
+                       std::function<void(member_event, const model::node_name&)> listener)
+    : strand_(strand), keys_(keys), options_(options), listener_(std::move(listener)) {}
+
+void membership::tell(member_event event, const model::node_name& node) const {
+    core::log(strand_.log(), core::log_level::info, "cluster", "node {} {}", node, name(event));
+    if (listener_) listener_(event, node);
+}
+
+void membership::reset() {
+    // The facts of the last pass stay until the new one is complete: a lost watch is no news.
+    if (!before_) {
+        before_ = std::move(alive_);
+        drains_before_ = std::move(drains_);
+    }
+    alive_.clear();
+    drains_.clear();
+    unreadable_.clear();
+}
+
+void membership::put(const storage::record& now) {
+    const auto key = keys_.parse(now.key);
+    try {
+        if (key.what == catalog::key_layout::kind::node) {
+            put_node(model::node_name(std::string(key.name)), now);
+        } else if (key.what == catalog::key_layout::kind::drain) {
+            model::drain_info info;
+            decoder_.decode(now.key, now.value, info);
+            const model::node_name node{std::string(key.name)};
+            const bool news = drains_.insert_or_assign(node, std::move(info)).second;
+            if (news && !before_) tell(member_event::draining, node);
+        } else {
+            return;
+        }
+        unreadable_.erase(now.key);
+    } catch (const error& failure) {
+        // Neither alive nor gone can be concluded: it stays visible and everything else goes on.
+        unreadable_.insert_or_assign(now.key, failure.what());
+        core::log(strand_.log(), core::log_level::error, "cluster", "{}", failure.what());
+    }
+}
+
+void membership::put_node(model::node_name name, const storage::record& now) {
+    model::node_info info;
+    decoder_.decode(now.key, now.value, info);
+    info.name = name;
+    info.process = model::incarnation(now.modified.value);
+    const auto found = alive_.find(name);
+    if (found == alive_.end()) {
+        alive_.emplace(name, std::move(info));
+        if (!before_) tell(member_event::joined, name);
+        return;
+    }
+    if (found->second.process == info.process) return;
+    end(found->second);
+    found->second = std::move(info);
+    if (!before_) tell(member_event::restarted, name);
+}
+
+void membership::end(const model::node_info& node) {
+    // What ended long ago is judged as if never seen, with the same answer: so memory stays
+    // bounded.
+    const auto now = strand_.now();
+    if (ended_.size() >= ended_max && complete_ && now >= first_complete_ + options_.ttl_unknown) {
+        std::erase_if(ended_, [now](const auto& one) { return one.second <= now; });
+    }
+    ended_.emplace(process(node.name, node.process), now + node.ttl);
+}
+
+void membership::removed(std::string_view key, storage::revision) {
+    unreadable_.erase(std::string(key));
+    const auto parsed = keys_.parse(key);
+    const model::node_name node{std::string(parsed.name)};
+    if (parsed.what == catalog::key_layout::kind::node) {
+        const auto found = alive_.find(node);
+        if (found == alive_.end()) return;
+        end(found->second);
+        alive_.erase(found);
+        if (!before_) tell(member_event::left, node);
+    } else if (parsed.what == catalog::key_layout::kind::drain) {
+        if (drains_.erase(node) != 0 && !before_) tell(member_event::drain_ended, node);
+    }
+}
+
+void membership::reached(storage::revision) {
+    if (!before_) return;
+    const auto before = std::move(*before_);
+    const auto drains = std::move(drains_before_);
+    before_.reset();
+    drains_before_.clear();
+    if (!complete_) {
+        complete_ = true;
+        first_complete_ = strand_.now();
+    }
+    for (const auto& [node, info] : before) {
+        const auto now = alive_.find(node);
+        if (now != alive_.end() && now->second.process == info.process) continue;
+        end(info);
+        if (now == alive_.end()) tell(member_event::left, node);
+    }
+    for (const auto& [node, info] : alive_) {
+        const auto then = before.find(node);
+        if (then == before.end()) {
+            tell(member_event::joined, node);
+        } else if (then->second.process != info.process) {
+            tell(member_event::restarted, node);
+        }
+    }
+    for (const auto& [node, info] : drains_) {
+        if (!drains.contains(node)) tell(member_event::draining, node);
+    }
+    for (const auto& [node, info] : drains) {
+        if (!drains_.contains(node)) tell(member_event::drain_ended, node);
+    }
+}
+
+model::incarnation membership::process_of(const model::node_name& node) const {
+    const auto& facts = before_ ? *before_ : alive_;
+    const auto found = facts.find(node);
+    return found == facts.end() ? model::incarnation() : found->second.process;
+}
+
+bool membership::draining(const model::node_name& node) const {
+    return (before_ ? drains_before_ : drains_).contains(node);
+}
+
+process_state membership::judge(const model::node_name& node,
+                                model::incarnation incarnation) const {
+    process_state state;
+    if (!complete_) return state;
+    state.session_ended = process_of(node) != incarnation;
+    if (!state.session_ended) return state;
+    const auto ended = ended_.find(process(node, incarnation));
+    const bool seen = ended != ended_.end();
+    state.dead =
+        dead_.contains(process(node, incarnation)) || (!seen && options_.earlier_processes_dead);
+    state.passes_at = seen ? ended->second : first_complete_ + options_.ttl_unknown;
+    state.ttl_passed = strand_.now() >= state.passes_at;
+    return state;
+}
+
+void membership::confirm_dead(const model::node_name& node, model::incarnation incarnation) {
+    dead_.insert(process(node, incarnation));
+}
+
+awaitable<std::size_t> end_all_sessions(storage::metadata_store& store,
+                                        const catalog::key_layout& keys) {
+    storage::key_range range = keys.membership();
+    std::size_t ended = 0;
+    for (;;) {
+        const auto page = co_await store.list(range, 1000);
+        for (const auto& record : page.records) {
+            if (!record.lease) continue;
+            co_await store.revoke(record.lease);
+            ++ended;
+        }
+        if (page.resume_at.empty()) co_return ended;
+        range = storage::key_range(page.resume_at, range.last());
+    }
+}
+
+}  // namespace reeve::cluster
