@@ -1,7 +1,7 @@
 #!/bin/sh
 # Verifies channels.pml, the model of docs/protocols/channels.md: all rules in force, then rules
 # taken away alone or in pairs. See docs/protocols/models/README.md.
-#   run.sh [quick|full]     quick (default): about 90 s, 1 GB; full: minutes, up to 4 GB
+#   run.sh [quick|full]     quick (default): about 90 s; full: four minutes more
 # One line for each configuration; exit code 1 on a surprise. MEM (megabytes), LIMIT (seconds) and
 # KEEP (a folder for counterexamples) may be set in the environment.
 case ${1:-quick} in

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Verifies large.pml (commit_large, docs/protocols/large_transactions.md) and drop.pml (the drop of
 # a channel whose last rows are committed by commit_large). See docs/protocols/models/README.md.
-#   run.sh [rules|large|drop|all]   rules: large.pml with its rules in force (about a minute, 3 GB);
+#   run.sh [rules|large|drop|all]   rules: large.pml with its rules in force (about a minute);
 #                                   large, drop: also each rule taken away; all (default): both
 # One line for each configuration; exit code 1 on a surprise. MEM (megabytes), LIMIT (seconds) and
 # KEEP (a folder for counterexamples) may be set in the environment.
