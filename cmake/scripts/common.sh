@@ -3,6 +3,7 @@
 #   bad_argument TEXT         a clear message, exit code 2
 #   need_packages NAME...     installs the Debian packages that are missing
 #   build PRESET [TARGET...]  configures and builds, quietly
+#   run COMMAND...            runs it and writes it to the log, so that a failure can name it
 #   quietly NAME COMMAND...   output to build/logs/NAME.log, shown only when the command fails
 # Messages go to stderr: stdout belongs to the calling script.
 set -euo pipefail
@@ -31,6 +32,11 @@ case $jobs in
     '' | *[!0-9]* | 0) bad_argument "REEVE_JOBS is \"$jobs\"; it must be a number from 1" ;;
 esac
 
+run() {
+    printf '+ %s\n' "$*"
+    "$@"
+}
+
 # quietly NAME COMMAND...
 quietly() {
     local name=$1 code=0
@@ -38,7 +44,11 @@ quietly() {
     mkdir -p "$logs"
     "$@" >"$logs/$name.log" 2>&1 </dev/null || code=$?
     [ "$code" -eq 0 ] && return 0
-    say "$script: $name failed with exit code $code: $*"
+    # The command that failed: the last that `run` wrote down.
+    local command
+    command=$(grep '^+ ' "$logs/$name.log" | tail -n 1 || true)
+    command=${command#+ }
+    say "$script: $name failed with exit code $code: ${command:-$*}"
     # What ninja, compilers and CMake say about the failure; otherwise how the log ends.
     if ! grep -q 'tests failed out of' "$logs/$name.log" &&
         grep -qE '^FAILED:|error:|^CMake Error' "$logs/$name.log"; then
@@ -84,8 +94,8 @@ build_locked() {
     # A chain, because `set -e` is off wherever the caller looks at the exit code.
     (
         flock 9 &&
-            cmake --preset "$preset" &&
-            cmake --build "$root/build/$preset" -j "$jobs" "${targets[@]}"
+            run cmake --preset "$preset" &&
+            run cmake --build "$root/build/$preset" -j "$jobs" "${targets[@]}"
     ) 9>"$root/build/.lock-$preset"
 }
 
