@@ -19,14 +19,6 @@ constexpr std::size_t batch_changes = 1000;
 
 }  // namespace
 
-void poke(const std::shared_ptr<memory_hub>& hub) {
-    if (hub->watchers == 0 || hub->poked.exchange(true)) return;
-    core::detail::post_to(hub->state, core::task([hub] {
-                              hub->poked = false;
-                              hub->changed.notify_all();
-                          }));
-}
-
 /// Holds the mutex; due leases have ended. At its end watchers are told, after the mutex is free.
 class memory_engine::access {
 public:
@@ -44,9 +36,7 @@ public:
         std::vector<std::shared_ptr<memory_hub>> wake;
         if (engine_.machine_.revision() != revision_ || engine_.generation_ != generation_ ||
             engine_.first_deadline() < deadline_) {
-            for (const auto& one : engine_.hubs_) {
-                if (auto hub = one.lock()) wake.push_back(std::move(hub));
-            }
+            wake = engine_.hubs_.alive();
         }
         lock_.unlock();
         for (const auto& hub : wake) poke(hub);
@@ -66,9 +56,7 @@ memory_engine::memory_engine(const memory_database_options& options)
 
 void memory_engine::join(const std::shared_ptr<memory_hub>& hub) {
     const std::lock_guard lock(mutex_);
-    const auto gone = [](const std::weak_ptr<memory_hub>& one) { return one.expired(); };
-    hubs_.erase(std::remove_if(hubs_.begin(), hubs_.end(), gone), hubs_.end());
-    hubs_.push_back(hub);
+    hubs_.join(hub);
 }
 
 kv_result memory_engine::apply(const kv_command& command) {

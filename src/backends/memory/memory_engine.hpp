@@ -1,11 +1,9 @@
 #pragma once
 
+#include "backends/memory/memory_hub.hpp"
 #include "reeve/backends/kv_machine.hpp"
 #include "reeve/backends/memory_metadata_store.hpp"
-#include "reeve/core/callback.hpp"
-#include "reeve/core/event.hpp"
 
-#include <atomic>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -14,20 +12,6 @@
 #include <utility>
 
 namespace reeve::backends::detail {
-
-/// Where the watchers of one store wait. The event belongs to the strand; `poke` is for any thread.
-struct memory_hub {
-    explicit memory_hub(core::runtime& on) : strand(&on), state(on.state()), changed(on) {}
-
-    core::runtime* strand;
-    std::weak_ptr<core::detail::runtime_state> state;
-    core::event changed;
-    std::atomic<std::size_t> watchers = 0;
-    std::atomic<bool> poked = false;
-};
-
-/// Wakes the watchers of a hub, soon. Not with a lock held: dropping the work may destroy the hub.
-void poke(const std::shared_ptr<memory_hub>& hub);
 
 /// The machine, the deadlines of its leases, and who is told of changes. From any thread.
 class memory_engine {
@@ -78,7 +62,7 @@ private:
     std::map<storage::lease_id, core::time_point> deadlines_;
     std::set<std::pair<core::time_point, storage::lease_id>> order_;
     std::uint64_t generation_ = 0;  // raised by restore
-    std::vector<std::weak_ptr<memory_hub>> hubs_;
+    memory_hubs hubs_;
 };
 
 }  // namespace reeve::backends::detail
