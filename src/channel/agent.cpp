@@ -1,0 +1,307 @@
+#include "reeve/channel/agent.hpp"
+
+#include "reeve/core/error.hpp"
+#include "reeve/core/guards.hpp"
+#include "reeve/transport/message_codec.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace reeve::channel {
+
+/// The grant as the engine sees it: valid while it is the one consumed and the session holds.
+class agent::held_grant final : public grant {
+public:
+    held_grant(const cluster::session& session, model::assignment what)
+        : session_(session), what_(std::move(what)), process_(session.process()) {}
+    [[nodiscard]] const model::assignment& what() const noexcept override { return what_; }
+    [[nodiscard]] model::incarnation process() const noexcept override { return process_; }
+    [[nodiscard]] bool valid() const noexcept override { return !stopped_ && session_.held(); }
+    void stop() noexcept { stopped_ = true; }
+
+private:
+    const cluster::session& session_;
+    model::assignment what_;
+    model::incarnation process_;
+    bool stopped_ = false;
+};
+
+/// One channel. `busy` puts the calls of the channel in order.
+struct agent::slot {
+    explicit slot(core::runtime& strand) : free(strand) {}
+    model::epoch seen;   // the highest epoch assigned or released here
+    model::epoch ended;  // the highest epoch that is over here
+    std::shared_ptr<held_grant> held;
+    bool busy = false;
+    core::event free;
+    std::string trouble;
+
+    [[nodiscard]] model::epoch consuming() const {
+        return held ? held->what().epoch : model::epoch();
+    }
+};
+
+namespace {
+
+/// Holds a slot's turn while alive.
+template <class Slot>
+class turn {
+public:
+    explicit turn(std::shared_ptr<Slot> at) : at_(std::move(at)) { at_->busy = true; }
+    ~turn() {
+        at_->busy = false;
+        at_->free.notify_one();
+    }
+    turn(const turn&) = delete;
+    turn& operator=(const turn&) = delete;
+
+private:
+    std::shared_ptr<Slot> at_;
+};
+
+model::agent_answer answer(const model::channel_name& channel, model::agent_outcome outcome,
+                           std::string why = {}) {
+    model::agent_answer result;
+    result.channel = channel;
+    result.outcome = outcome;
+    result.why = std::move(why);
+    return result;
+}
+
+}  // namespace
+
+agent::agent(core::runtime& strand, cluster::session& session, cluster::leader_client& leader,
+             consumer& engine, core::backoff_options retry)
+    : strand_(strand),
+      session_(session),
+      leader_(leader),
+      engine_(engine),
+      retry_(retry),
+      overdue_added_(strand) {}
+
+agent::~agent() = default;
+
+std::shared_ptr<agent::slot> agent::slot_of(const model::channel_name& channel) {
+    auto& found = slots_[channel];
+    if (!found) found = std::make_shared<slot>(strand_);
+    return found;
+}
+
+std::string agent::refusal(const model::node_name& node, model::incarnation process) const {
+    if (stopping_) return "this process has lost its session or is shutting down";
+    if (node != session_.self().name) {
+        return fmt::format("meant for node {}, this is {}", node, session_.self().name);
+    }
+    if (process != session_.process() && core::enforced(core::guard::message_incarnation)) {
+        return fmt::format("meant for process {}, this is {}", process, session_.process());
+    }
+    if (!session_.held()) return "this process's session has ended";
+    return {};
+}
+
+awaitable<model::agent_reply> agent::assign(model::assign_request request) {
+    model::agent_reply reply;
+    for (auto& one : request.assignments) {
+        const model::channel_name channel = one.channel;
+        std::string why = refusal(request.node, request.process);
+        if (!why.empty()) {
+            reply.answers.push_back(
+                answer(channel, model::agent_outcome::wrong_process, std::move(why)));
+            continue;
+        }
+        auto done = co_await assign_one(std::move(one));
+        reply.answers.push_back(std::move(done));
+    }
+    co_return reply;
+}
+
+awaitable<model::agent_answer> agent::assign_one(model::assignment what) {
+    const auto at = slot_of(what.channel);
+    const model::channel_name channel = what.channel;
+    while (at->busy) co_await at->free.wait();
+    const turn<slot> mine(at);
+    const bool lower = what.epoch < at->seen && core::enforced(core::guard::lower_epoch);
+    const bool over = what.epoch <= at->ended && core::enforced(core::guard::release_memory);
+    if (lower || over) {
+        co_return answer(channel, model::agent_outcome::stale,
+                         fmt::format("epoch {}, but {} was seen and {} is over", what.epoch,
+                                     at->seen, at->ended));
+    }
+    if (at->consuming() == what.epoch) co_return answer(channel, model::agent_outcome::done);
+    at->seen = std::max(at->seen, what.epoch);
+    try {
+        co_await stop_consuming(at, channel);
+        if (stopping_ || !session_.held()) {
+            co_return answer(channel, model::agent_outcome::wrong_process, "the session has ended");
+        }
+        auto granted = std::make_shared<held_grant>(session_, std::move(what));
+        at->held = granted;
+        co_await engine_.start(granted);
+        at->trouble.clear();
+    } catch (const std::exception& failure) {
+        if (at->held) at->held->stop();
+        at->held.reset();
+        at->trouble = failure.what();
+    }
+    if (!at->trouble.empty()) {
+        co_return answer(channel, model::agent_outcome::failed, at->trouble);
+    }
+    co_return answer(channel, model::agent_outcome::done);
+}
+
+awaitable<void> agent::stop_consuming(std::shared_ptr<slot> at, model::channel_name channel) {
+    if (!at->held) co_return;
+    const model::epoch epoch = at->consuming();
+    at->held->stop();
+    co_await engine_.stop(channel, epoch);
+    at->held.reset();
+    at->ended = std::max(at->ended, epoch);
+}
+
+awaitable<model::agent_reply> agent::release(model::release_request request) {
+    model::agent_reply reply;
+    for (const auto& [channel, epoch] : request.grants) {
+        std::string why = refusal(request.node, request.process);
+        if (!why.empty()) {
+            reply.answers.push_back(
+                answer(channel, model::agent_outcome::wrong_process, std::move(why)));
+            continue;
+        }
+        auto done = co_await release_one(channel, epoch);
+        reply.answers.push_back(std::move(done));
+    }
+    co_return reply;
+}
+
+awaitable<model::agent_answer> agent::release_one(model::channel_name channel, model::epoch epoch) {
+    const auto at = slot_of(channel);
+    while (at->busy) co_await at->free.wait();
+    const turn<slot> mine(at);
+    try {
+        if (at->consuming() <= epoch) co_await stop_consuming(at, channel);
+    } catch (const std::exception& failure) {
+        at->trouble = failure.what();
+        co_return answer(channel, model::agent_outcome::failed, at->trouble);
+    }
+    // Remembered also for an epoch whose assignment has not arrived yet: it must not start later.
+    if (core::enforced(core::guard::release_memory)) {
+        at->seen = std::max(at->seen, epoch);
+        at->ended = std::max(at->ended, epoch);
+    }
+    co_return answer(channel, model::agent_outcome::done);
+}
+
+awaitable<model::commit_reply> agent::commit(std::shared_ptr<const grant> granted,
+                                             model::position from, model::position to,
+                                             std::uint64_t settled,
+                                             std::vector<model::host_record> records) {
+    if (to <= from) {
+        throw error(errc::invalid_argument,
+                    fmt::format("commit of channel {}: the new checkpoint is not after the one it "
+                                "continues from",
+                                granted->what().channel));
+    }
+    model::commit_request request;
+    request.channel = granted->what().channel;
+    request.node = session_.self().name;
+    request.process = granted->process();
+    request.epoch = granted->what().epoch;
+    request.from = std::move(from);
+    request.to = std::move(to);
+    request.settled = settled;
+    request.records = std::move(records);
+    const model::channel_name channel = request.channel;
+    const model::epoch epoch = request.epoch;
+    const auto at = slot_of(channel);
+    auto reply = co_await send(std::move(request), granted);
+    if (reply.outcome != model::commit_outcome::stale) co_return reply;
+    // The grant has ended. The engine is told by `run`, since the caller is the engine itself.
+    at->ended = std::max(at->ended, epoch);
+    at->trouble = reply.why;
+    if (at->consuming() == epoch) {
+        at->held->stop();
+        overdue_.push_back(channel);
+        overdue_added_.notify_all();
+    }
+    co_return reply;
+}
+
+awaitable<model::commit_reply> agent::send(model::commit_request request,
+                                           std::shared_ptr<const grant> granted) {
+    const auto at = slot_of(request.channel);
+    const std::string body = transport::encode(request);
+    core::backoff retry(retry_, strand_.next_seed());
+    for (;;) {
+        if (!granted->valid()) {
+            throw error(errc::fenced, fmt::format("commit of channel {} under epoch {}",
+                                                  request.channel, request.epoch));
+        }
+        try {
+            const std::string sent =
+                co_await leader_.call(std::string(transport::kind::commit), body);
+            model::commit_reply reply;
+            transport::decode(sent, reply);
+            co_return reply;
+        } catch (const error& failure) {
+            const auto code = failure.code_value();
+            if (code == errc::invalid_argument || code == errc::too_large) throw;
+            at->trouble = failure.what();
+        }
+        co_await strand_.sleep_for(retry.next());
+    }
+}
+
+awaitable<void> agent::run() {
+    for (;;) {
+        while (overdue_.empty()) co_await overdue_added_.wait();
+        const model::channel_name channel = std::move(overdue_.front());
+        overdue_.pop_front();
+        const auto at = slot_of(channel);
+        while (at->busy) co_await at->free.wait();
+        if (!at->held || at->consuming() > at->ended) continue;  // somebody else has stopped it
+        co_await stop_surely(at, channel);
+    }
+}
+
+awaitable<void> agent::stop_surely(std::shared_ptr<slot> at, model::channel_name channel) {
+    core::backoff retry(retry_, strand_.next_seed());
+    while (at->held || at->busy) {
+        while (at->busy) co_await at->free.wait();
+        {
+            const turn<slot> mine(at);
+            try {
+                co_await stop_consuming(at, channel);
+                co_return;
+            } catch (const error& failure) {
+                at->trouble = failure.what();
+            }
+        }
+        co_await strand_.sleep_for(retry.next());
+    }
+}
+
+awaitable<void> agent::stop_all() {
+    stopping_ = true;
+    for (const auto& [channel, at] : slots_) {
+        if (at->held) at->held->stop();
+    }
+    const auto all = slots_;
+    for (const auto& [channel, at] : all) co_await stop_surely(at, channel);
+}
+
+std::vector<agent_status> agent::status() const {
+    std::vector<agent_status> all;
+    all.reserve(slots_.size());
+    for (const auto& [channel, at] : slots_) {
+        agent_status& one = all.emplace_back();
+        one.channel = channel;
+        one.consuming = at->consuming();
+        one.seen = at->seen;
+        one.trouble = at->trouble;
+    }
+    return all;
+}
+
+}  // namespace reeve::channel

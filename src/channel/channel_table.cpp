@@ -1,0 +1,95 @@
+#include "channel/channel_table.hpp"
+
+namespace reeve::channel {
+
+std::uint32_t channel_table::find(std::string_view name) const {
+    const auto found = by_name_.find(name);
+    return found == by_name_.end() ? none : *found;
+}
+
+std::uint32_t channel_table::add(std::string_view name) {
+    const std::uint32_t known = find(name);
+    if (known != none) return known;
+    if (size_ % chunk_rows == 0) chunks_.push_back(std::make_unique<channel_row[]>(chunk_rows));
+    char* copy = static_cast<char*>(names_.allocate(name.size(), 1));
+    std::memcpy(copy, name.data(), name.size());
+    name_bytes_ += name.size();
+    const std::uint32_t row = size_++;
+    (*this)[row].name = std::string_view(copy, name.size());
+    by_name_.insert(row);
+    return row;
+}
+
+std::uint32_t channel_table::intern(const model::node_name& name) {
+    const auto [found, added] =
+        node_numbers_.try_emplace(name, static_cast<std::uint32_t>(nodes_.size()));
+    if (added) nodes_.emplace_back().name = name;
+    return found->second;
+}
+
+void channel_table::leave_node(channel_row& row) {
+    if (row.node == none) return;
+    auto& rows = nodes_[row.node].rows;
+    const std::uint32_t moved = rows.back();
+    rows[row.place_in_node] = moved;
+    (*this)[moved].place_in_node = row.place_in_node;
+    rows.pop_back();
+    row.node = none;
+}
+
+void channel_table::set_entry(std::uint32_t at_row, const model::channel_entry& entry,
+                              storage::revision at) {
+    channel_row& row = (*this)[at_row];
+    const std::uint32_t node = entry.node.value.empty() ? none : intern(entry.node);
+    if (node != row.node) {
+        leave_node(row);
+        if (node != none) {
+            row.node = node;
+            auto& rows = nodes_[node].rows;
+            row.place_in_node = static_cast<std::uint32_t>(rows.size());
+            rows.push_back(at_row);
+        }
+    }
+    row.collection = entry.collection;
+    row.process = entry.process;
+    row.epoch = entry.epoch;
+    row.state = entry.state;
+    row.start.assign(entry.start.value);
+    row.entry_at = at;
+    row.answer = told::nothing;
+}
+
+model::channel_entry channel_table::entry(std::uint32_t at_row) const {
+    const channel_row& row = (*this)[at_row];
+    model::channel_entry entry;
+    entry.collection = row.collection;
+    entry.state = row.state;
+    if (row.node != none) entry.node = nodes_[row.node].name;
+    entry.process = row.process;
+    entry.epoch = row.epoch;
+    entry.start = row.start.get();
+    return entry;
+}
+
+void channel_table::set_progress(std::uint32_t at_row, const model::channel_progress& progress,
+                                 storage::revision at) {
+    channel_row& row = (*this)[at_row];
+    row.checkpoint.assign(progress.checkpoint.value);
+    row.progress_epoch = progress.epoch;
+    row.settled = progress.settled;
+    row.progress_at = at;
+}
+
+std::size_t channel_table::memory() const noexcept {
+    std::size_t bytes = chunks_.size() * (chunk_rows * sizeof(channel_row) + sizeof(void*));
+    bytes += name_bytes_ + by_name_.bucket_count() * (sizeof(std::uint32_t) + 1);
+    for (const auto& node : nodes_) {
+        bytes += sizeof node + node.rows.capacity() * sizeof(std::uint32_t);
+    }
+    for (std::uint32_t row = 0; row < size_; ++row) {
+        bytes += (*this)[row].start.heap() + (*this)[row].checkpoint.heap();
+    }
+    return bytes;
+}
+
+}  // namespace reeve::channel

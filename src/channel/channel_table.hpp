@@ -1,0 +1,175 @@
+#pragma once
+
+#include "reeve/model/channel.hpp"
+#include "reeve/storage/metadata_store.hpp"
+
+#include <boost/unordered/unordered_flat_set.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <memory_resource>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace reeve::channel {
+
+/// A position in 16 bytes: up to 15 in place, longer ones on the heap.
+class compact_position {
+public:
+    compact_position() = default;
+    explicit compact_position(const model::position& from) { assign(from.value); }
+    ~compact_position() { release(); }
+    compact_position(const compact_position&) = delete;
+    compact_position& operator=(const compact_position&) = delete;
+
+    void assign(std::string_view bytes) {
+        if (bytes == view()) return;
+        char* heap = nullptr;
+        if (bytes.size() > in_place_max) {
+            heap = new char[bytes.size()];
+            std::memcpy(heap, bytes.data(), bytes.size());
+        }
+        release();
+        size_ = static_cast<std::uint8_t>(bytes.size());
+        if (heap != nullptr) {
+            std::memcpy(bytes_, &heap, sizeof heap);
+        } else {
+            std::memcpy(bytes_, bytes.data(), bytes.size());
+        }
+    }
+    [[nodiscard]] std::string_view view() const noexcept { return {data(), size_}; }
+    [[nodiscard]] model::position get() const { return model::position(std::string(view())); }
+    [[nodiscard]] std::size_t heap() const noexcept { return size_ > in_place_max ? size_ : 0; }
+
+private:
+    static constexpr std::size_t in_place_max = 15;
+    static_assert(model::position_bytes_max <= 255);
+    [[nodiscard]] const char* data() const noexcept {
+        if (size_ <= in_place_max) return bytes_;
+        const char* heap = nullptr;
+        std::memcpy(&heap, bytes_, sizeof heap);
+        return heap;
+    }
+    void release() noexcept {
+        if (size_ > in_place_max) delete[] data();
+        size_ = 0;
+    }
+    char bytes_[in_place_max] = {};
+    std::uint8_t size_ = 0;
+};
+
+/// What the holder has answered to the last thing it was told about the current entry.
+enum class told : std::uint8_t { nothing, in_flight, done, refused };
+
+/// A channel in memory.
+struct channel_row {
+    std::string_view name;
+    model::collection_id collection;
+    model::incarnation process;
+    model::epoch epoch;
+    storage::revision entry_at;     // of the entry as known; 0 = never written
+    storage::revision progress_at;  // of the progress record as known; 0 = none
+    model::epoch progress_epoch;
+    std::uint64_t settled = 0;
+    compact_position start;
+    compact_position checkpoint;  // of the progress record; without one, `start` counts
+    std::uint32_t node = ~std::uint32_t{0};
+    std::uint32_t place_in_node = 0;
+    model::channel_state state = model::channel_state::unassigned;
+    told answer = told::nothing;
+    bool queued = false;        // in the registrar's list of rows to look at
+    bool uncertain = false;     // read it again before anything else
+    bool settled_down = false;  // counted as needing nothing
+};
+
+/// All channels of a store in compact form, found by name and by holder. One strand.
+class channel_table {
+public:
+    static constexpr std::uint32_t none = ~std::uint32_t{0};
+
+    channel_table() : by_name_(0, hash{this}, equal{this}) {}
+    channel_table(const channel_table&) = delete;
+    channel_table& operator=(const channel_table&) = delete;
+
+    [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
+    [[nodiscard]] channel_row& operator[](std::uint32_t row) noexcept {
+        return chunks_[row / chunk_rows][row % chunk_rows];
+    }
+    [[nodiscard]] const channel_row& operator[](std::uint32_t row) const noexcept {
+        return chunks_[row / chunk_rows][row % chunk_rows];
+    }
+    /// The row of a name, or `none`.
+    [[nodiscard]] std::uint32_t find(std::string_view name) const;
+    /// The row of a name, made if there is none.
+    std::uint32_t add(std::string_view name);
+    /// The number of a node name, made if there is none.
+    std::uint32_t intern(const model::node_name& name);
+    [[nodiscard]] const model::node_name& node_name(std::uint32_t node) const {
+        return nodes_[node].name;
+    }
+    [[nodiscard]] std::uint32_t nodes() const noexcept {
+        return static_cast<std::uint32_t>(nodes_.size());
+    }
+    /// The rows whose entry names the node.
+    [[nodiscard]] const std::vector<std::uint32_t>& rows_of(std::uint32_t node) const {
+        return nodes_[node].rows;
+    }
+    /// Takes over an entry as read or written at `at`; keeps the by-node lists.
+    void set_entry(std::uint32_t row, const model::channel_entry& entry, storage::revision at);
+    [[nodiscard]] model::channel_entry entry(std::uint32_t row) const;
+    void set_progress(std::uint32_t row, const model::channel_progress& progress,
+                      storage::revision at);
+    /// The point from which the channel must be consumed.
+    [[nodiscard]] std::string_view checkpoint(std::uint32_t row) const noexcept {
+        const channel_row& it = (*this)[row];
+        return it.progress_at ? it.checkpoint.view() : it.start.view();
+    }
+    [[nodiscard]] std::size_t memory() const noexcept;
+
+private:
+    struct hash {
+        using is_transparent = void;
+        using is_avalanching = void;
+        const channel_table* table;
+        std::size_t operator()(std::string_view name) const noexcept {
+            return std::hash<std::string_view>{}(name);
+        }
+        std::size_t operator()(std::uint32_t row) const noexcept {
+            return (*this)((*table)[row].name);
+        }
+    };
+    struct equal {
+        using is_transparent = void;
+        const channel_table* table;
+        bool operator()(std::uint32_t left, std::uint32_t right) const noexcept {
+            return left == right;
+        }
+        bool operator()(std::string_view name, std::uint32_t row) const noexcept {
+            return (*table)[row].name == name;
+        }
+        bool operator()(std::uint32_t row, std::string_view name) const noexcept {
+            return (*table)[row].name == name;
+        }
+    };
+    struct node_rows {
+        model::node_name name;
+        std::vector<std::uint32_t> rows;
+    };
+    static constexpr std::uint32_t chunk_rows = 1024;
+
+    void leave_node(channel_row& row);
+
+    std::pmr::monotonic_buffer_resource names_{64 * 1024};
+    std::size_t name_bytes_ = 0;
+    std::vector<std::unique_ptr<channel_row[]>> chunks_;
+    std::uint32_t size_ = 0;
+    boost::unordered_flat_set<std::uint32_t, hash, equal> by_name_;
+    std::vector<node_rows> nodes_;
+    std::map<model::node_name, std::uint32_t> node_numbers_;
+};
+
+}  // namespace reeve::channel
