@@ -27,6 +27,14 @@ std::uint32_t channel_table::intern(const model::node_name& name) {
     return found->second;
 }
 
+/// `by` is 1 or its negative, as unsigned numbers wrap.
+void channel_table::count(const channel_row& row, std::uint32_t by) {
+    if (row.node == none || !model::has_holder(row.state)) return;
+    node_rows& node = nodes_[row.node];
+    node.held += by;
+    if (by_collection_) node.by_collection[row.collection] += by;
+}
+
 void channel_table::leave_node(channel_row& row) {
     if (row.node == none) return;
     auto& rows = nodes_[row.node].rows;
@@ -41,6 +49,7 @@ void channel_table::set_entry(std::uint32_t at_row, const model::channel_entry& 
                               storage::revision at) {
     channel_row& row = (*this)[at_row];
     const std::uint32_t node = entry.node.value.empty() ? none : intern(entry.node);
+    count(row, ~std::uint32_t{0});
     if (node != row.node) {
         leave_node(row);
         if (node != none) {
@@ -54,6 +63,7 @@ void channel_table::set_entry(std::uint32_t at_row, const model::channel_entry& 
     row.process = entry.process;
     row.epoch = entry.epoch;
     row.state = entry.state;
+    count(row, 1);
     row.start.assign(entry.start.value);
     row.entry_at = at;
     row.answer = told::nothing;

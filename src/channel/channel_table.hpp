@@ -81,9 +81,8 @@ struct channel_row {
     std::uint32_t place_in_node = 0;
     model::channel_state state = model::channel_state::unassigned;
     told answer = told::nothing;
-    bool queued = false;        // in the registrar's list of rows to look at
-    bool uncertain = false;     // read it again before anything else
-    bool settled_down = false;  // counted as needing nothing
+    bool queued = false;     // in the registrar's list of rows to look at
+    bool uncertain = false;  // read it again before anything else
 };
 
 /// All channels of a store in compact form, found by name and by holder. One strand.
@@ -118,6 +117,15 @@ public:
     [[nodiscard]] const std::vector<std::uint32_t>& rows_of(std::uint32_t node) const {
         return nodes_[node].rows;
     }
+    /// How many channels a node holds or is about to.
+    [[nodiscard]] std::uint32_t held(std::uint32_t node) const { return nodes_[node].held; }
+    /// The same by collection; empty unless counted.
+    [[nodiscard]] const std::map<model::collection_id, std::uint32_t>& held_by_collection(
+        std::uint32_t node) const {
+        return nodes_[node].by_collection;
+    }
+    /// From now on, count by collection as well. Call before the first row is added.
+    void count_by_collection() noexcept { by_collection_ = true; }
     /// Takes over an entry as read or written at `at`; keeps the by-node lists.
     void set_entry(std::uint32_t row, const model::channel_entry& entry, storage::revision at);
     [[nodiscard]] model::channel_entry entry(std::uint32_t row) const;
@@ -158,10 +166,13 @@ private:
     struct node_rows {
         model::node_name name;
         std::vector<std::uint32_t> rows;
+        std::uint32_t held = 0;
+        std::map<model::collection_id, std::uint32_t> by_collection;
     };
     static constexpr std::uint32_t chunk_rows = 1024;
 
     void leave_node(channel_row& row);
+    void count(const channel_row& row, std::uint32_t by);
 
     std::pmr::monotonic_buffer_resource names_{64 * 1024};
     std::size_t name_bytes_ = 0;
@@ -170,6 +181,7 @@ private:
     boost::unordered_flat_set<std::uint32_t, hash, equal> by_name_;
     std::vector<node_rows> nodes_;
     std::map<model::node_name, std::uint32_t> node_numbers_;
+    bool by_collection_ = false;
 };
 
 }  // namespace reeve::channel

@@ -1,0 +1,139 @@
+#include "channel/registrar_impl.hpp"
+#include "reeve/core/error.hpp"
+#include "reeve/core/guards.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace reeve::channel {
+
+namespace {
+
+model::commit_reply reply_of(model::commit_outcome outcome, std::string_view recorded,
+                             std::string why = {}) {
+    model::commit_reply reply;
+    reply.outcome = outcome;
+    reply.recorded = model::position(std::string(recorded));
+    reply.why = std::move(why);
+    return reply;
+}
+
+}  // namespace
+
+/// The answer that needs no write: stale, repeated or continuing from the wrong point. Nothing: go
+/// on and write.
+std::optional<model::commit_reply> registrar_impl::refuse(
+    row_number number, const model::commit_request& request) const {
+    using model::commit_outcome;
+    const channel_row& row = table_[number];
+    const std::string_view recorded = table_.checkpoint(number);
+    // A repetition of what is recorded already is a success before any refusal.
+    if (row.progress_at && row.progress_epoch == request.epoch && recorded == request.to.value) {
+        return reply_of(commit_outcome::committed, recorded);
+    }
+    const bool held = row.node != channel_table::none && model::has_holder(row.state);
+    const bool epoch_ends = !held || row.epoch != request.epoch;
+    const bool process_ends =
+        !held || row.process != request.process || table_.node_name(row.node) != request.node;
+    if ((epoch_ends && core::enforced(core::guard::commit_epoch)) ||
+        (process_ends && core::enforced(core::guard::commit_incarnation))) {
+        return reply_of(commit_outcome::stale, recorded,
+                        fmt::format("channel {}: {}/{} epoch {} is not the holder, but {}/{} epoch "
+                                    "{} ({})",
+                                    row.name, request.node, request.process, request.epoch,
+                                    held ? table_.node_name(row.node).value : std::string("nobody"),
+                                    row.process, row.epoch, model::name(row.state)));
+    }
+    const bool other_point = recorded != request.from.value;
+    if ((other_point && core::enforced(core::guard::continuation)) ||
+        request.to.value <= recorded) {
+        return reply_of(commit_outcome::mismatch, recorded);
+    }
+    return std::nullopt;
+}
+
+storage::transaction registrar_impl::transaction_of(row_number number,
+                                                    const model::commit_request& request) const {
+    const channel_row& row = table_[number];
+    const model::channel_name& name = request.channel;
+    model::channel_progress progress;
+    progress.checkpoint = request.to;
+    progress.epoch = request.epoch;
+    progress.settled = request.settled;
+    storage::transaction body = guard_.begin();
+    if (core::enforced(core::guard::commit_epoch)) {
+        body.if_modified_at(keys_.channel(name), row.entry_at);
+    }
+    if (core::enforced(core::guard::continuation)) {
+        body.if_modified_at(keys_.progress(name), row.progress_at);
+    }
+    body.put(keys_.progress(name), catalog::encode(progress));
+    for (const auto& one : request.records) {
+        const std::string key = keys_.host(one.name);
+        body.if_absent(key);
+        body.put(key, one.value);
+    }
+    return body;
+}
+
+awaitable<model::commit_reply> registrar_impl::commit(model::commit_request request) {
+    const row_number number = table_.find(request.channel.value);
+    if (number == channel_table::none) {
+        co_return reply_of(model::commit_outcome::stale, {},
+                           fmt::format("channel {} is not known", request.channel));
+    }
+    for (;;) {
+        if (table_[number].uncertain) {
+            const bool known = co_await reread(number);
+            if (!known) throw error(errc::unavailable, "the metadata store is away");
+        }
+        auto refused = refuse(number, request);
+        if (refused) {
+            if (refused->outcome == model::commit_outcome::stale) ++stale_;
+            if (refused->outcome == model::commit_outcome::mismatch) ++mismatches_;
+            co_return std::move(*refused);
+        }
+        if (request.settled < table_[number].settled &&
+            request.epoch == table_[number].progress_epoch) {
+            throw error(errc::invalid_argument,
+                        fmt::format("channel {}: settled {} is below the recorded {}",
+                                    request.channel, request.settled, table_[number].settled));
+        }
+        storage::transaction body = transaction_of(number, request);
+        storage::commit_result result;
+        try {
+            result = co_await store_.commit(std::move(body));
+        } catch (const error& failure) {
+            // It may still land: the row is read again before anything else is said of it, and a
+            // repetition of this request decides, since it compares the same progress record.
+            if (is_outcome_unknown(failure)) table_[number].uncertain = true;
+            throw;
+        }
+        guard_.check(result);
+        if (result) {
+            ++commits_;
+            model::channel_progress progress;
+            progress.checkpoint = request.to;
+            progress.epoch = request.epoch;
+            progress.settled = request.settled;
+            if (result.at > table_[number].progress_at) {
+                table_.set_progress(number, progress, result.at);
+            }
+            co_return reply_of(model::commit_outcome::committed, request.to.value);
+        }
+        const storage::revision before = table_[number].progress_at;
+        const storage::revision entry_before = table_[number].entry_at;
+        table_[number].uncertain = true;
+        const bool known = co_await reread(number);
+        if (!known) throw error(errc::unavailable, "the metadata store is away");
+        // Neither record has changed: what failed is a record of the host.
+        if (table_[number].progress_at == before && table_[number].entry_at == entry_before) {
+            throw error(
+                errc::invalid_argument,
+                fmt::format("channel {}: a record of the host exists already", request.channel));
+        }
+    }
+}
+
+}  // namespace reeve::channel
