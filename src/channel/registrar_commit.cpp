@@ -36,8 +36,9 @@ std::optional<model::commit_reply> registrar_impl::refuse(
     const bool epoch_ends = !held || row.epoch != request.epoch;
     const bool process_ends =
         !held || row.process != request.process || table_.node_name(row.node) != request.node;
-    if ((epoch_ends && core::enforced(core::guard::commit_epoch)) ||
-        (process_ends && core::enforced(core::guard::commit_incarnation))) {
+    const bool compares_process = core::enforced(core::guard::commit_incarnation);
+    if (core::enforced(core::guard::commit_epoch) &&
+        (epoch_ends || (process_ends && compares_process))) {
         return reply_of(commit_outcome::stale, recorded,
                         fmt::format("channel {}: {}/{} epoch {} is not the holder, but {}/{} epoch "
                                     "{} ({})",

@@ -10,7 +10,7 @@ namespace reeve::channel {
 
 namespace {
 
-decision make(action what, const char* why) {
+decision decided(action what, const char* why) {
     decision verdict;
     verdict.what = what;
     verdict.why = why;
@@ -18,7 +18,7 @@ decision make(action what, const char* why) {
 }
 
 decision wait_until(std::optional<core::time_point> when, const char* why) {
-    decision verdict = make(action::wait, why);
+    decision verdict = decided(action::wait, why);
     verdict.not_before = when;
     return verdict;
 }
@@ -27,11 +27,11 @@ decision wait_until(std::optional<core::time_point> when, const char* why) {
 
 decision registrar_impl::decide(row_number number) const {
     const channel_row& row = table_[number];
-    if (row.uncertain) return make(action::reread, "its records must be read again");
+    if (row.uncertain) return decided(action::reread, "its records must be read again");
     if (row.state == model::channel_state::dropped) return {};
     if (!members_->complete()) return wait_until(std::nullopt, "the nodes are not known yet");
     if (row.state == model::channel_state::unassigned) {
-        decision verdict = make(action::place, "it has no node");
+        decision verdict = decided(action::place, "it has no node");
         const auto moving = moves_.find(number);
         if (moving != moves_.end()) verdict.preferred = moving->second;
         return verdict;
@@ -72,26 +72,26 @@ decision registrar_impl::decide_held(row_number number) const {
     const bool tell_again = row.answer == told::nothing || core::enforced(core::guard::retell);
     const char* why = "";
     if (row.state == model::channel_state::releasing) {
-        if (row.answer == told::done) return make(action::unassign, "its holder has let go");
+        if (row.answer == told::done) return decided(action::unassign, "its holder has let go");
         if (row.answer == told::in_flight || !tell_again) {
-            return make(action::wait, "its holder is asked to let go");
+            return decided(action::wait, "its holder is asked to let go");
         }
-        return make(action::tell, "its holder must let go");
+        return decided(action::tell, "its holder must let go");
     }
     const bool away = wanted_away(number, why);
-    if (away && !core::enforced(core::guard::handover)) return make(action::place, why);
-    if (away) return make(action::release, why);
+    if (away && !core::enforced(core::guard::handover)) return decided(action::place, why);
+    if (away) return decided(action::release, why);
     if (row.state == model::channel_state::registered) return {};
-    if (row.answer == told::done) return make(action::complete, "its holder has confirmed");
+    if (row.answer == told::done) return decided(action::complete, "its holder has confirmed");
     if (row.answer == told::refused) {
-        decision verdict = make(action::place, "its holder has seen the end of this epoch");
+        decision verdict = decided(action::place, "its holder has seen the end of this epoch");
         verdict.preferred = row.node;
         return verdict;
     }
     if (row.answer == told::in_flight || !tell_again) {
-        return make(action::wait, "its holder is being told");
+        return decided(action::wait, "its holder is being told");
     }
-    return make(action::tell, "its holder must be told");
+    return decided(action::tell, "its holder must be told");
 }
 
 /// The holder's process is not alive, or not known to be.
@@ -99,7 +99,7 @@ decision registrar_impl::decide_vacated(row_number number) const {
     const channel_row& row = table_[number];
     const model::node_name& node = table_.node_name(row.node);
     if (!members_->unreadable().empty() && members_->unreadable().contains(keys_.node(node))) {
-        return make(action::wait, "the session of its node cannot be read");
+        return decided(action::wait, "the session of its node cannot be read");
     }
     const auto known = members_->judge(node, row.process);
     holder_state holder;
@@ -111,9 +111,9 @@ decision registrar_impl::decide_vacated(row_number number) const {
         return wait_until(known.passes_at, "its last holder may still run");
     }
     if (row.state == model::channel_state::releasing) {
-        return make(action::unassign, "its holder is gone");
+        return decided(action::unassign, "its holder is gone");
     }
-    decision verdict = make(action::place, "its holder is gone");
+    decision verdict = decided(action::place, "its holder is gone");
     if (serves(node)) {
         verdict.preferred = row.node;
         verdict.why = "its node has restarted";
@@ -124,7 +124,7 @@ decision registrar_impl::decide_vacated(row_number number) const {
         case leave_policy::kind::reassign:
             break;
         case leave_policy::kind::leave:
-            return make(action::wait, "its node left, and channels are left as they are");
+            return decided(action::wait, "its node left, and channels are left as they are");
         case leave_policy::kind::reassign_after: {
             const auto grace_ends = known.passes_at + options_.leave.grace;
             if (strand_.now() < grace_ends) {

@@ -50,7 +50,7 @@ struct wanted_channel {
 enum class placement_reason : std::uint8_t {
     preferred,     ///< the node that had it is back
     chosen,        ///< by the policy's own rule
-    no_node,       ///< there is no node at all
+    no_nodes,      ///< there is no node at all
     none_accepts,  ///< all nodes drain or are unfit
     constrained,   ///< no accepting node satisfies the constraint
     full,          ///< all nodes that satisfy it are at capacity
@@ -61,8 +61,8 @@ enum class placement_reason : std::uint8_t {
 
 /// The answer for one channel.
 struct placement {
-    std::uint32_t node = channel::no_node;                ///< index into the nodes given
-    placement_reason reason = placement_reason::no_node;  ///< why
+    std::uint32_t node = channel::no_node;                 ///< index into the nodes given
+    placement_reason reason = placement_reason::no_nodes;  ///< why
 };
 
 /// Chooses nodes for channels that have none. Pure and total: equal input gives an equal answer.

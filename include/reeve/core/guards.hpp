@@ -13,8 +13,8 @@ enum class guard : std::uint8_t {
     whole_entry,          ///< after an unknown outcome, act only on what the whole entry says
     message_incarnation,  ///< assign and release name the incarnation they are meant for
     pending_incarnation,  ///< a pending entry is told only to the incarnation that it records
-    commit_epoch,         ///< a commit compares the channel entry's epoch
-    commit_incarnation,   ///< a commit compares the channel entry's incarnation
+    commit_epoch,         ///< a commit compares the channel entry: state, epoch and incarnation
+    commit_incarnation,   ///< that comparison includes the incarnation
     starting_checkpoint,  ///< recording an assignment compares the progress that gave its start
                           ///< position
     continuation,         ///< a commit compares the checkpoint that it continues from
