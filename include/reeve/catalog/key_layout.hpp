@@ -3,20 +3,27 @@
 #include "reeve/model/ids.hpp"
 #include "reeve/storage/metadata_store.hpp"
 
+#include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
 namespace reeve::catalog {
+
+/// Most bytes of a root prefix.
+inline constexpr std::size_t root_bytes_max = 500;
+/// Most bytes of the name of a host's record.
+inline constexpr std::size_t host_name_bytes_max = 500;
+/// Slots of commit_large: how many large transactions can be under way at once.
+inline constexpr std::uint32_t batch_slots = 8;
 
 /// The only place that knows keys. All lie below a root that the host chooses; the layout is that
 /// of docs/protocols/channels.md. Names are checked: errc::invalid_argument for one that is not
 /// model::valid_name.
 class key_layout {
 public:
-    /// `root` is a prefix such as "mydb/prod/": printable ASCII; an ending '/' is added if it lacks
-    /// one. Throws errc::invalid_argument for others.
+    /// `root` is a prefix such as "mydb/prod/": 1..root_bytes_max bytes of printable ASCII without
+    /// blanks; an ending '/' is added if it lacks one. Throws errc::invalid_argument for others.
     explicit key_layout(std::string_view root);
 
     /// The prefix of everything.
@@ -43,10 +50,12 @@ public:
     [[nodiscard]] std::string progress(const model::channel_name& name) const;
     /// A slot of commit_large, 0..batch_slots - 1.
     [[nodiscard]] std::string batch(std::uint32_t slot) const;
-    /// A record of the host.
+    /// A record of the host, below `records/`: `name` is 1..host_name_bytes_max bytes of printable
+    /// ASCII without blanks; '/' separates parts.
     [[nodiscard]] std::string host(std::string_view name) const;
 
-    /// All sessions and drains, in one range; it holds `ids` and `leader` too.
+    /// All sessions and drains, in one range; it holds `ids` and `leader` too, and nothing that
+    /// grows with the data.
     [[nodiscard]] storage::key_range membership() const;
     /// All channel entries.
     [[nodiscard]] storage::key_range channels() const;
@@ -54,7 +63,7 @@ public:
     [[nodiscard]] storage::key_range progresses() const;
     /// All slots of commit_large.
     [[nodiscard]] storage::key_range batches() const;
-    /// All records of the host whose name begins with `prefix`.
+    /// All records of the host whose name begins with `prefix`; an empty one means all.
     [[nodiscard]] storage::key_range hosts(std::string_view prefix) const;
 
     /// What a key names.
@@ -80,7 +89,7 @@ public:
     [[nodiscard]] parsed parse(std::string_view key) const noexcept;
 
 private:
-    [[nodiscard]] std::string named(std::string_view kind, std::string_view name) const;
+    [[nodiscard]] std::string named(kind what, std::string_view name) const;
     std::string root_;
 };
 

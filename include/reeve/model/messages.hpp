@@ -62,7 +62,7 @@ struct agent_reply {
 };
 
 /// A small record of the host that is written in the same transaction as a checkpoint. Its key lies
-/// below `host/` and must not exist yet.
+/// below `records/` and must not exist yet.
 struct host_record {
     std::string name;   ///< 1..500 printable ASCII bytes; '/' separates parts
     std::string value;  ///< any bytes
