@@ -28,8 +28,37 @@ struct id_counter {
     friend bool operator==(const id_counter&, const id_counter&) = default;
 };
 
-/// Values as stored: JSON, one object, with "v" (format) and "min_reader". Positions are written as
-/// hexadecimal digits.
+/// The record `oracle`.
+struct oracle_mark {
+    std::uint64_t high = 0;  ///< every timestamp below this one may have been given out
+
+    friend bool operator==(const oracle_mark&, const oracle_mark&) = default;
+};
+
+/// Where a slot of commit_large stands (docs/protocols/large_transactions.md).
+enum class batch_state : std::uint8_t {
+    idle,       ///< nobody's
+    open,       ///< parts are being written
+    committed,  ///< it took effect; marks are being cleared
+    aborted,    ///< it never will; parts are being removed
+};
+
+/// The state's name, as stored.
+[[nodiscard]] std::string_view name(batch_state state) noexcept;
+
+/// The record `batches/<slot>`.
+struct batch_slot {
+    std::uint64_t id = 0;                   ///< of the batch; 0 when idle
+    batch_state state = batch_state::idle;  ///< where it stands
+
+    friend bool operator==(const batch_slot&, const batch_slot&) = default;
+};
+
+/// Values as stored: JSON, one object, with "v" (format) and "min_reader", fields in the order of
+/// the structs. Positions are written as lower-case hexadecimal digits. All throw
+/// errc::invalid_argument, naming the field, for what a decoder would refuse: a name that is not
+/// model::valid_name (an entry's node may be empty), a position above model::position_bytes_max,
+/// text that is not UTF-8 or is outside the stated length.
 [[nodiscard]] std::string encode(const root_info& it);
 [[nodiscard]] std::string encode(const id_counter& it);          ///< the record `ids`
 [[nodiscard]] std::string encode(const model::node_info& it);    ///< without name and process
@@ -38,14 +67,17 @@ struct id_counter {
 [[nodiscard]] std::string encode(
     const model::channel_entry& it);  ///< the record `channels/<channel>`
 [[nodiscard]] std::string encode(
-    const model::channel_progress& it);  ///< the record `progress/<channel>`
+    const model::channel_progress& it);                   ///< the record `progress/<channel>`
+[[nodiscard]] std::string encode(const oracle_mark& it);  ///< the record `oracle`
+[[nodiscard]] std::string encode(const batch_slot& it);   ///< the record `batches/<slot>`
 
 /// Reads values, with a parser and a buffer of its own (simdjson): one for each user of a strand;
 /// bulk reading allocates nothing per record but what the result itself holds.
 ///
 /// All throw errc::corrupt for bytes that are not such a record, and errc::unsupported_format for
-/// one whose `min_reader` is above format_version; both name the key. Fields that are not known are
-/// ignored.
+/// one whose `min_reader` is above format_version; both name the key. Fields may stand in any
+/// order; those that are not known are ignored, those that are known must be there, once. After a
+/// throw `into` holds anything.
 class decoder {
 public:
     decoder();
@@ -65,6 +97,10 @@ public:
     void decode(std::string_view key, std::string_view value, model::channel_entry& into);
     /// Reads `progress/<channel>`.
     void decode(std::string_view key, std::string_view value, model::channel_progress& into);
+    /// Reads `oracle`.
+    void decode(std::string_view key, std::string_view value, oracle_mark& into);
+    /// Reads `batches/<slot>`.
+    void decode(std::string_view key, std::string_view value, batch_slot& into);
 
 private:
     struct implementation;

@@ -1,0 +1,188 @@
+// Random records, their values, and what bad disks and hostile writers make of them.
+#pragma once
+
+#include "reeve/catalog/codec.hpp"
+#include "reeve/core/error.hpp"
+#include "reeve/core/random.hpp"
+
+#include <chrono>
+#include <string>
+
+namespace samples {
+
+using namespace reeve;
+
+inline constexpr std::size_t kinds = 9;
+
+inline std::string name(core::random& random) {
+    std::string made;
+    const auto length = random.chance(1, 20) ? model::name_bytes_max : random.between(1, 30);
+    while (made.size() < length) {
+        const auto byte = static_cast<char>(random.between('!', '~'));
+        if (byte != '/') made += byte;
+    }
+    return made;
+}
+
+inline std::string text(core::random& random) {
+    static const std::string pieces[] = {"a",
+                                         "\"",
+                                         "\\",
+                                         "\n",
+                                         "\x01",
+                                         "/",
+                                         "\xC3\xA4",
+                                         "\xF0\x9F\x98\x80",
+                                         "\xE2\x82\xAC",
+                                         " ",
+                                         std::string(1, '\0'),
+                                         "{}",
+                                         "\x7f"};
+    std::string made;
+    for (auto left = random.below(12); left > 0; --left) made += pieces[random.below(13)];
+    return made;
+}
+
+inline model::position position(core::random& random) {
+    std::string bytes;
+    for (auto left = random.below(model::position_bytes_max + 1); left > 0; --left) {
+        bytes += static_cast<char>(random.below(256));
+    }
+    return model::position(bytes);
+}
+
+// Small, large and all lengths of decimal digits in between.
+inline std::uint64_t number(core::random& random) { return random.next() >> random.below(64); }
+
+inline model::channel_entry entry(core::random& random) {
+    model::channel_entry made;
+    made.collection = model::collection_id(number(random));
+    made.state = static_cast<model::channel_state>(random.below(5));
+    if (!random.chance(1, 4)) made.node = model::node_name(name(random));
+    made.process = model::incarnation(number(random));
+    made.epoch = model::epoch(number(random));
+    made.start = position(random);
+    return made;
+}
+
+inline model::channel_progress progress(core::random& random) {
+    model::channel_progress made;
+    made.checkpoint = position(random);
+    made.epoch = model::epoch(number(random));
+    made.settled = number(random);
+    return made;
+}
+
+inline model::node_info node(core::random& random) {
+    model::node_info made;
+    made.address = "h" + text(random);
+    made.capacity = static_cast<std::uint32_t>(random.next());
+    made.zone = text(random);
+    for (auto left = random.below(4); left > 0; --left) made.labels[text(random)] = text(random);
+    made.ttl = std::chrono::milliseconds(random.below(1000000));
+    return made;
+}
+
+inline model::drain_info drain(core::random& random) {
+    model::drain_info made;
+    made.since_ms = static_cast<std::int64_t>(random.next());
+    made.reason = text(random);
+    return made;
+}
+
+inline model::leader_info leader(core::random& random) {
+    model::leader_info made;
+    made.coordinator = "c" + text(random);
+    made.address = text(random);
+    made.nonce = text(random);
+    return made;
+}
+
+inline std::string value(core::random& random, std::size_t kind) {
+    switch (kind) {
+        case 0:
+            return catalog::encode(entry(random));
+        case 1:
+            return catalog::encode(progress(random));
+        case 2:
+            return catalog::encode(node(random));
+        case 3:
+            return catalog::encode(drain(random));
+        case 4:
+            return catalog::encode(leader(random));
+        case 5:
+            return catalog::encode(catalog::root_info{name(random), model::lineage(1)});
+        case 6:
+            return catalog::encode(catalog::id_counter{number(random) | 1});
+        case 7:
+            return catalog::encode(catalog::oracle_mark{number(random)});
+        default:
+            return catalog::encode(
+                catalog::batch_slot{number(random) | 1, catalog::batch_state::open});
+    }
+}
+
+template <class Record>
+errc decode_as(catalog::decoder& reader, const std::string& value) {
+    Record into;
+    try {
+        reader.decode("k", value, into);
+    } catch (const error& failure) {
+        return failure.code_value();
+    }
+    return errc{};
+}
+
+inline errc decode(catalog::decoder& reader, std::size_t kind, const std::string& value) {
+    switch (kind) {
+        case 0:
+            return decode_as<model::channel_entry>(reader, value);
+        case 1:
+            return decode_as<model::channel_progress>(reader, value);
+        case 2:
+            return decode_as<model::node_info>(reader, value);
+        case 3:
+            return decode_as<model::drain_info>(reader, value);
+        case 4:
+            return decode_as<model::leader_info>(reader, value);
+        case 5:
+            return decode_as<catalog::root_info>(reader, value);
+        case 6:
+            return decode_as<catalog::id_counter>(reader, value);
+        case 7:
+            return decode_as<catalog::oracle_mark>(reader, value);
+        default:
+            return decode_as<catalog::batch_slot>(reader, value);
+    }
+}
+
+inline void mutate(core::random& random, std::string& value) {
+    static const std::string pieces[] = {"{",  "}",     "[",    "]",       "\"",
+                                         ",",  ":",     "\\",   "\\ud800", "null",
+                                         "-1", "1e999", "\xff", "\"v\":2", std::string(1, '\0')};
+    for (auto left = random.between(1, 3); left > 0; --left) {
+        const auto at = random.below(value.size() + 1);
+        switch (random.below(6)) {
+            case 0:
+                if (at < value.size()) value[at] = static_cast<char>(random.below(256));
+                break;
+            case 1:
+                value.resize(at);
+                break;
+            case 2:
+                value.erase(at, random.between(1, 8));
+                break;
+            case 3:
+                value.insert(at, pieces[random.below(15)]);
+                break;
+            case 4:
+                value += value.substr(at);
+                break;
+            default:
+                if (at < value.size()) value[at] = static_cast<char>(value[at] ^ 1);
+                break;
+        }
+    }
+}
+
+}  // namespace samples
