@@ -7,10 +7,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace reeve::catalog {
 
@@ -32,7 +31,7 @@ public:
 
 /// How far a follower is.
 struct follow_status {
-    bool complete = false;        ///< the view equals the store at `at`
+    bool complete = false;        ///< the view equals the store at `at`; not during a pass
     storage::revision at;         ///< of the view
     std::uint64_t passes = 0;     ///< complete passes made; more than one: gaps were repaired
     core::time_point last_heard;  ///< when the store last answered; its age tells a stuck watch
@@ -47,15 +46,19 @@ public:
     follower(core::runtime& strand, storage::metadata_store& store, storage::key_range range,
              observer& view, core::backoff_options retry = {}, std::size_t page_size = 1000);
 
-    /// Follows until cancelled. Failures of the store are retried with backoff and shown in
-    /// `status`; anything else is thrown.
+    /// Follows until cancelled (operation_aborted). A gap in the history and failures of the store
+    /// that say "not applied" lead to a new pass, after a backoff, and are shown in `status`;
+    /// anything else is thrown. Needs a store whose idle watches advance (storage::watcher::next).
     [[nodiscard]] awaitable<void> run();
     /// How far it is.
     [[nodiscard]] const follow_status& status() const noexcept { return status_; }
 
 private:
     [[nodiscard]] awaitable<void> pass();
+    [[nodiscard]] awaitable<void> list(storage::revision watched);
     void apply(const storage::change_batch& batch);
+    void reach(storage::revision at);
+    void heard();
     struct seen_page {
         std::string last;  // first key past the page; empty: to the end
         storage::revision at;
@@ -69,7 +72,7 @@ private:
     core::backoff retry_;
     std::size_t page_size_;
     std::vector<seen_page> pages_;
-    storage::revision complete_from_;
+    storage::revision complete_from_;  // the newest page's, or that from which the watch runs
     follow_status status_;
 };
 

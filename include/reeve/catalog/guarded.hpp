@@ -24,7 +24,8 @@ public:
 
     /// The reign.
     [[nodiscard]] model::term term() const noexcept { return term_; }
-    /// A transaction that holds the guard as its condition number 0.
+    /// A transaction that holds the guard as its condition number 0. Throws errc::fenced without a
+    /// term.
     [[nodiscard]] storage::transaction begin() const;
     /// Throws errc::fenced if the guard is what failed.
     void check(const storage::commit_result& result) const;
@@ -45,14 +46,16 @@ enum class item_outcome : std::uint8_t {
 /// What became of one item of a batch, and when.
 struct item_result {
     item_outcome outcome = item_outcome::not_applied;  ///< what became of it
-    storage::revision at;                              ///< of the commit
+    storage::revision at;  ///< of the commit, or of the store when rejected
 };
 
 /// Commits many independent small changes, as few transactions as the store's limits allow, each
-/// under the guard. An item is all or nothing; a rejected item does not hold the others back. After
-/// a failure of the store the items not yet sent are `not_applied`. Returns one result per item, in
-/// order. Throws errc::fenced when the term is over (items already committed stay), errc::too_large
-/// if one item alone exceeds the limits.
+/// under the guard. An item is all or nothing; a rejected item does not hold the others back. Items
+/// that touch the same key go to different transactions, in order. After a failure of the store the
+/// items not yet sent are `not_applied`. Returns one result per item, in order. Throws errc::fenced
+/// when the term is over (items already committed stay); errc::too_large or errc::invalid_argument,
+/// before anything is sent, if one item alone can never be committed; and what else the store
+/// throws that says neither "not applied" nor "unknown".
 [[nodiscard]] awaitable<std::vector<item_result>> commit_items(
     storage::metadata_store& store, leader_guard guard, std::vector<storage::transaction> items);
 

@@ -20,10 +20,12 @@ public:
 
     /// The first of `count` numbers in a row, each larger than all given out before in any term.
     /// Throws errc::fenced, errc::unavailable, errc::outcome_unknown (no number is given out, try
-    /// again), errc::corrupt.
+    /// again), errc::corrupt, errc::invalid_argument if `count` is 0.
     [[nodiscard]] awaitable<std::uint64_t> take(std::uint64_t count);
 
 private:
+    [[nodiscard]] awaitable<void> reserve(std::uint64_t count);
+
     storage::metadata_store& store_;
     const key_layout& keys_;
     leader_guard guard_;
