@@ -111,8 +111,12 @@ private:
             last_word_ == "return" || last_word_ == "co_return" || last_word_ == "co_await";
         const bool index =
             (is_word_char(last_) && !keyword) || last_ == ')' || last_ == ']' || last_ == '[';
+        const auto before = std::string_view(text_).substr(0, at_);
+        const auto name_end = before.find_last_not_of(" &");
+        const bool binding = name_end != std::string_view::npos &&
+                             before.substr(0, name_end + 1).ends_with("auto");
         const char next = at_ + 1 < text_.size() ? text_[at_ + 1] : ' ';
-        if (!index && next != ']' && next != '[') now_.capturing_lambda = true;
+        if (!index && !binding && next != ']' && next != '[') now_.capturing_lambda = true;
         push({'[', false, true, false, {}});
     }
 

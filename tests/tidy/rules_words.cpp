@@ -95,7 +95,7 @@ void check_leftovers(const source_file& file, findings& out) {
 }
 
 void check_using_namespace(const source_file& file, findings& out) {
-    if (file.type != kind::header) return;
+    if (file.type != kind::header || file.is_under("tests")) return;
     for (std::size_t line = 1; line <= file.code.size(); ++line) {
         const auto& text = file.code[line - 1];
         if (text.starts_with("using namespace")) {

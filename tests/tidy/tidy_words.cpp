@@ -44,6 +44,8 @@ TEST_CASE("co_await stands alone in its statement") {
              "    }",
              "co_return agg{1, 2};",
              "list[0] = co_await f(a);",
+             "auto [x, y] = co_await f(a);",
+             "for (const auto& [x, y] : all) co_await f(x);",
              "co_await f(a);  // a ? b : {.c}",
          }) {
         INFO(fine);

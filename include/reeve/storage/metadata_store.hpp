@@ -191,8 +191,8 @@ public:
 
     /// The next batch. One call at a time. While nothing in the range changes, empty batches tell
     /// how far the store has come: `up_to` follows its revision within about a second. Throws
-    /// reeve::error: errc::compacted (list again, then watch from there), errc::unavailable (already
-    /// retried; watch again from the last `up_to` + 1).
+    /// reeve::error: errc::compacted (list again, then watch from there), errc::unavailable
+    /// (already retried; watch again from the last `up_to` + 1).
     virtual awaitable<change_batch> next() = 0;
 };
 
