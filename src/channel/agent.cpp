@@ -14,15 +14,19 @@ namespace reeve::channel {
 /// The grant as the engine sees it: valid while it is the one consumed and the session holds.
 class agent::held_grant final : public grant {
 public:
-    held_grant(const cluster::session& session, model::assignment what)
-        : session_(session), what_(std::move(what)), process_(session.process()) {}
+    held_grant(std::weak_ptr<const cluster::session* const> session, model::incarnation process,
+               model::assignment what)
+        : session_(std::move(session)), what_(std::move(what)), process_(process) {}
     [[nodiscard]] const model::assignment& what() const noexcept override { return what_; }
     [[nodiscard]] model::incarnation process() const noexcept override { return process_; }
-    [[nodiscard]] bool valid() const noexcept override { return !stopped_ && session_.held(); }
+    [[nodiscard]] bool valid() const noexcept override {
+        const auto session = session_.lock();  // the engine may keep a grant longer than the agent
+        return !stopped_ && session && (*session)->held();
+    }
     void stop() noexcept { stopped_ = true; }
 
 private:
-    const cluster::session& session_;
+    std::weak_ptr<const cluster::session* const> session_;
     model::assignment what_;
     model::incarnation process_;
     bool stopped_ = false;
@@ -79,7 +83,8 @@ agent::agent(core::runtime& strand, cluster::session& session, cluster::leader_c
       leader_(leader),
       engine_(engine),
       retry_(retry),
-      overdue_added_(strand) {}
+      overdue_added_(strand),
+      lifeline_(std::make_shared<const cluster::session* const>(&session)) {}
 
 agent::~agent() = default;
 
@@ -136,7 +141,7 @@ awaitable<model::agent_answer> agent::assign_one(model::assignment what) {
         if (stopping_ || !session_.held()) {
             co_return answer(channel, model::agent_outcome::wrong_process, "the session has ended");
         }
-        auto granted = std::make_shared<held_grant>(session_, std::move(what));
+        auto granted = std::make_shared<held_grant>(lifeline_, session_.process(), std::move(what));
         at->held = granted;
         co_await engine_.start(granted);
         at->trouble.clear();

@@ -49,6 +49,7 @@ public:
 
     awaitable<load_report> load(std::function<void(std::size_t)> progress) override;
     awaitable<void> run() override;
+    awaitable<void> stop() override { return tasks_.stop(); }
     awaitable<std::vector<registration>> ensure(std::vector<channel_spec> channels,
                                                 core::time_point deadline) override;
     awaitable<model::commit_reply> commit(model::commit_request request) override;

@@ -29,8 +29,13 @@ constexpr std::size_t ended_max = 1000;
 
 membership::membership(core::runtime& strand, const catalog::key_layout& keys,
                        membership_options options,
-                       std::function<void(member_event, const model::node_name&)> listener)
-    : strand_(strand), keys_(keys), options_(options), listener_(std::move(listener)) {}
+                       std::function<void(member_event, const model::node_name&)> listener,
+                       std::function<void()> settled)
+    : strand_(strand),
+      keys_(keys),
+      options_(options),
+      listener_(std::move(listener)),
+      settled_(std::move(settled)) {}
 
 void membership::tell(member_event event, const model::node_name& node) const {
     core::log(strand_.log(), core::log_level::info, "cluster", "node {} {}", node, name(event));
@@ -113,7 +118,11 @@ void membership::removed(std::string_view key, storage::revision) {
 }
 
 void membership::reached(storage::revision) {
-    if (!before_) return;
+    if (before_) compare_with_before();
+    if (settled_) settled_();
+}
+
+void membership::compare_with_before() {
     const auto before = std::move(*before_);
     const auto drains = std::move(drains_before_);
     before_.reset();

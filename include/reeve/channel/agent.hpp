@@ -89,6 +89,7 @@ private:
     std::map<model::channel_name, std::shared_ptr<slot>> slots_;
     std::deque<model::channel_name> overdue_;
     core::event overdue_added_;
+    std::shared_ptr<const cluster::session* const> lifeline_;
     bool stopping_ = false;
 };
 

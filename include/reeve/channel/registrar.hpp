@@ -35,6 +35,7 @@ public:
 
 /// How channels are registered.
 struct registrar_options {
+    /// As the members say.
     registrar_options() {}
     std::shared_ptr<const assignment_policy> assignment;  ///< null: least_loaded_assignment()
     leave_policy leave;                                   ///< when a node's session has ended
@@ -129,6 +130,9 @@ public:
     /// Registers, reassigns, releases and balances until the term is over (throws errc::fenced) or
     /// cancelled.
     [[nodiscard]] virtual awaitable<void> run() = 0;
+
+    /// Cancels calls to nodes and waits until they have ended. After `run` has ended.
+    [[nodiscard]] virtual awaitable<void> stop() = 0;
 
     /// Makes sure that these channels exist, and waits until each is registered or `deadline` is
     /// reached. Idempotent. One answer per channel, in order. Throws errc::invalid_argument for a

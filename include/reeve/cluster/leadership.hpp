@@ -15,6 +15,7 @@ namespace reeve::cluster {
 
 /// Who campaigns.
 struct leadership_options {
+    /// As the members say.
     leadership_options() {}
     std::string coordinator;  ///< its id, unique among coordinators; model::valid_name
     std::string address;      ///< where nodes reach it

@@ -55,7 +55,8 @@ public:
     /// completion; `settled` whenever the view has reached a revision. Both run on the strand and
     /// must not block.
     membership(core::runtime& strand, const catalog::key_layout& keys, membership_options options,
-               std::function<void(member_event, const model::node_name&)> listener);
+               std::function<void(member_event, const model::node_name&)> listener,
+               std::function<void()> settled = nullptr);
 
     void reset() override;
     void put(const storage::record& now) override;
@@ -89,6 +90,7 @@ public:
 private:
     using process = std::pair<model::node_name, model::incarnation>;
     void put_node(model::node_name name, const storage::record& now);
+    void compare_with_before();
     void end(const model::node_info& node);
     void tell(member_event event, const model::node_name& node) const;
 
@@ -96,6 +98,7 @@ private:
     const catalog::key_layout& keys_;
     membership_options options_;
     std::function<void(member_event, const model::node_name&)> listener_;
+    std::function<void()> settled_;
     catalog::decoder decoder_;
     std::map<model::node_name, model::node_info> alive_;
     std::map<model::node_name, model::drain_info> drains_;

@@ -13,28 +13,30 @@ namespace reeve::model {
 
 /// One channel given to a process.
 struct assignment {
-    channel_name channel;
-    collection_id collection;
-    model::epoch epoch;
-    position start;  ///< consume the messages after this point
+    channel_name channel;      ///< which
+    collection_id collection;  ///< whose shard
+    model::epoch epoch;        ///< of the grant
+    position start;            ///< consume the messages after this point
 
     friend bool operator==(const assignment&, const assignment&) = default;
 };
 
 /// Coordinator to node: consume these channels. Idempotent per (channel, epoch).
 struct assign_request {
+    /// Empty.
     assign_request() {}
-    node_name node;       ///< whom it is meant for
-    incarnation process;  ///< which of its processes; any other refuses
-    std::vector<assignment> assignments;
+    node_name node;                       ///< whom it is meant for
+    incarnation process;                  ///< which of its processes; any other refuses
+    std::vector<assignment> assignments;  ///< one per channel
 };
 
 /// Coordinator to node: let go of these grants. Idempotent.
 struct release_request {
+    /// Empty.
     release_request() {}
-    node_name node;
-    incarnation process;
-    std::vector<std::pair<channel_name, model::epoch>> grants;
+    node_name node;       ///< whom it is meant for
+    incarnation process;  ///< which of its processes; any other refuses
+    std::vector<std::pair<channel_name, model::epoch>> grants;  ///< what to let go of
 };
 
 /// What a node did with one channel of an assign or release.
@@ -50,15 +52,16 @@ enum class agent_outcome : std::uint8_t {
 
 /// What a node did with one channel.
 struct agent_answer {
-    channel_name channel;
-    agent_outcome outcome = agent_outcome::failed;
-    std::string why;  ///< for people; empty when done
+    channel_name channel;                           ///< which
+    agent_outcome outcome = agent_outcome::failed;  ///< what was done
+    std::string why;                                ///< for people; empty when done
 };
 
 /// Node to coordinator: answers in the order of the request.
 struct agent_reply {
+    /// Empty.
     agent_reply() {}
-    std::vector<agent_answer> answers;
+    std::vector<agent_answer> answers;  ///< one per channel of the request
 };
 
 /// A small record of the host that is written in the same transaction as a checkpoint. Its key lies
@@ -72,11 +75,12 @@ struct host_record {
 
 /// Node to leader: everything of the channel up to `to` is durable. Repeating it is harmless.
 struct commit_request {
+    /// Empty.
     commit_request() {}
-    channel_name channel;
-    node_name node;
-    incarnation process;
-    model::epoch epoch;
+    channel_name channel;              ///< which
+    node_name node;                    ///< who asks
+    incarnation process;               ///< which of its processes
+    model::epoch epoch;                ///< of its grant
     position from;                     ///< the checkpoint it continues from, as last known
     position to;                       ///< greater than `from`
     std::uint64_t settled = 0;         ///< never goes back within an epoch
@@ -95,10 +99,11 @@ enum class commit_outcome : std::uint8_t {
 
 /// Leader to node.
 struct commit_reply {
+    /// Stale.
     commit_reply() {}
-    commit_outcome outcome = commit_outcome::stale;
-    position recorded;  ///< the checkpoint as recorded now
-    std::string why;    ///< for people
+    commit_outcome outcome = commit_outcome::stale;  ///< what became of it
+    position recorded;                               ///< the checkpoint as recorded now
+    std::string why;                                 ///< for people
 };
 
 }  // namespace reeve::model

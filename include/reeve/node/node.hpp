@@ -1,0 +1,85 @@
+#pragma once
+
+#include "reeve/channel/agent.hpp"
+#include "reeve/channel/consumer.hpp"
+#include "reeve/cluster/lease_keeper.hpp"
+#include "reeve/core/awaitable.hpp"
+#include "reeve/core/backoff.hpp"
+#include "reeve/core/runtime.hpp"
+#include "reeve/model/messages.hpp"
+#include "reeve/model/node.hpp"
+#include "reeve/storage/metadata_store.hpp"
+#include "reeve/transport/service.hpp"
+#include "reeve/transport/transport.hpp"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace reeve {
+
+/// How a node works.
+struct node_options {
+    /// As the members say.
+    node_options() {}
+    std::string root = "reeve/";              ///< prefix of all keys; as the coordinator's
+    model::node_info self;                    ///< name, address, capacity, zone, labels
+    cluster::lease_options lease;             ///< of the session
+    core::backoff_options retry;              ///< of commits, and between sessions
+    std::chrono::milliseconds request{2000};  ///< limit of one call to the leader
+    /// Called when a session was lost, after all consumers have stopped; the node then registers
+    /// again as a new incarnation. A host that would rather restart its process does so here.
+    std::function<void()> on_session_lost;
+};
+
+/// A node in one look.
+struct node_status {
+    /// As the members say.
+    node_status() {}
+    model::incarnation process;  ///< of the session; 0 = none
+    bool held = false;           ///< it may consume
+    std::string trouble;         ///< what keeps it from having a session; empty: nothing
+    std::vector<channel::agent_status> channels;  ///< every channel seen in this session
+};
+
+/// The assembled node side: keeps a session, runs the host's consumer as the coordinator says,
+/// carries its commits to the leader. A lost session stops all consumers and is followed by a new
+/// one. All references must outlive it. All calls on the strand.
+class node {
+public:
+    /// Handlers for messages of the coordinator are put into `incoming`. Throws
+    /// errc::invalid_argument.
+    node(core::runtime& strand, storage::metadata_store& store, transport::transport& carrier,
+         transport::service& incoming, channel::consumer& engine, node_options options);
+    /// As a crash: nothing is sent or written. Call `stop` for a graceful end.
+    ~node();
+    node(const node&) = delete;
+    node& operator=(const node&) = delete;
+
+    /// Begins to register. Once.
+    void start();
+    /// Stops all consumers, then ends the session, so that others can take the channels over at
+    /// once if the host confirms.
+    [[nodiscard]] awaitable<void> stop();
+    /// Waits until there is a session.
+    [[nodiscard]] awaitable<void> until_registered();
+    /// This process's incarnation; 0 = no session now.
+    [[nodiscard]] model::incarnation process() const noexcept;
+
+    /// See channel::agent::commit. Throws errc::fenced if the session that the grant belongs to is
+    /// over.
+    [[nodiscard]] awaitable<model::commit_reply> commit(
+        std::shared_ptr<const channel::grant> granted, model::position from, model::position to,
+        std::uint64_t settled = 0, std::vector<model::host_record> records = {});
+
+    /// In one look.
+    [[nodiscard]] node_status status() const;
+
+private:
+    struct implementation;
+    std::shared_ptr<implementation> implementation_;
+};
+
+}  // namespace reeve

@@ -1,0 +1,86 @@
+#include "coordinator/reign.hpp"
+
+#include "reeve/core/error.hpp"
+
+#include <utility>
+
+namespace reeve {
+
+reign::reign(core::runtime& on, storage::metadata_store& store, const catalog::key_layout& keys,
+             transport::transport& carrier, channel::schema_source* schemas,
+             catalog::leader_guard proof, const coordinator_options& options)
+    : strand(on),
+      guard(std::move(proof)),
+      members(std::make_shared<cluster::membership>(
+          on, keys, options.members,
+          [this](cluster::member_event event, const model::node_name& node) {
+              registrar->member_changed(event, node);
+          },
+          [this] { changed.notify_all(); })),
+      registrar(channel::registrar::make(on, store, keys, carrier, members, schemas, guard,
+                                         options.channels)),
+      follower(on, store, keys.membership(), *members, options.channels.retry),
+      changed(on),
+      tasks(on) {}
+
+void reign::fail(std::exception_ptr why) {
+    if (!over) failure = std::move(why);
+    over = true;
+    changed.notify_all();
+}
+
+void reign::begin(const std::shared_ptr<reign>& self) {
+    tasks.spawn(follow(self), [self](std::exception_ptr why) { self->fail(std::move(why)); });
+}
+
+awaitable<void> reign::follow(std::shared_ptr<reign> self) { co_await self->follower.run(); }
+
+void reign::watch_office(const std::shared_ptr<reign>& self, std::shared_ptr<void> owner,
+                         cluster::leadership& office) {
+    tasks.spawn(hold(std::move(owner), office),
+                [self](std::exception_ptr why) { self->fail(std::move(why)); });
+}
+
+awaitable<void> reign::hold(std::shared_ptr<void>, cluster::leadership& office) {
+    co_await office.hold();
+    throw error(errc::fenced, "the leader's lease can no longer be relied upon");
+}
+
+awaitable<recovery::report> reign::recover(std::shared_ptr<reign> self) {
+    std::function<awaitable<void>()> wait = [self] { return complete(self); };
+    auto report = co_await recovery::recover(self->strand, *self->members, *self->registrar,
+                                             self->guard.term(), std::move(wait), nullptr);
+    co_return report;
+}
+
+awaitable<void> reign::complete(std::shared_ptr<reign> self) {
+    while (!self->members->complete()) {
+        if (self->failure) std::rethrow_exception(self->failure);
+        co_await self->changed.wait();
+    }
+}
+
+awaitable<void> reign::register_channels(std::shared_ptr<reign> self) {
+    co_await self->registrar->run();
+}
+
+awaitable<void> reign::serve(std::shared_ptr<reign> self) {
+    self->tasks.spawn(register_channels(self),
+                      [self](std::exception_ptr why) { self->fail(std::move(why)); });
+    while (!self->over) co_await self->changed.wait();
+    if (self->failure) std::rethrow_exception(self->failure);
+}
+
+awaitable<void> reign::end() {
+    over = true;
+    changed.notify_all();
+    co_await tasks.stop();
+    co_await registrar->stop();
+}
+
+awaitable<std::string> silent_transport::call(std::string, std::string, core::time_point) {
+    throw error(errc::unavailable, "observing only: nothing is sent");
+    co_return std::string();
+}
+
+}  // namespace reeve

@@ -1,0 +1,57 @@
+#include "reeve/recovery/recover.hpp"
+
+#include <fmt/format.h>
+
+#include <iterator>
+#include <utility>
+
+namespace reeve::recovery {
+
+awaitable<report> recover(core::runtime& strand, const cluster::membership& members,
+                          channel::registrar& registrar, model::term term,
+                          std::function<awaitable<void>()> members_complete, progress tell) {
+    report found;
+    found.term = term;
+    // 1. Who is alive, and who is being emptied.
+    const auto begun = strand.now();
+    co_await members_complete();
+    found.nodes = members.alive().size();
+    found.drains = members.drains().size();
+    found.membership_took = strand.now() - begun;
+    if (tell) tell("nodes", found.nodes + found.drains);
+    // 2. Every channel: who holds it, and what of it is durable.
+    std::function<void(std::size_t)> count;
+    if (tell) count = [tell](std::size_t records) { tell("channels", records); };
+    found.channels = co_await registrar.load(std::move(count));
+    // 3. What differs. The registrar carries it out once it runs.
+    found.repairs = registrar.plan();
+    co_return found;
+}
+
+std::string to_string(const report& it) {
+    using milliseconds = std::chrono::duration<double, std::milli>;
+    std::string text;
+    auto out = std::back_inserter(text);
+    fmt::format_to(out, "recovery of term {}\n", it.term);
+    fmt::format_to(out, "  nodes       {:>9} alive, {} draining, {:.1f} ms\n", it.nodes, it.drains,
+                   milliseconds(it.membership_took).count());
+    fmt::format_to(out, "  channels    {:>9} entries, {} progress records, {:.1f} ms\n",
+                   it.channels.channels, it.channels.progresses,
+                   milliseconds(it.channels.took).count());
+    if (it.channels.orphans != 0) {
+        fmt::format_to(out, "  orphans     {:>9} progress records without an entry\n",
+                       it.channels.orphans);
+    }
+    fmt::format_to(out, "  repairs     {:>9}\n", it.repairs.size());
+    constexpr std::size_t shown_max = 20;
+    for (std::size_t at = 0; at < it.repairs.size() && at < shown_max; ++at) {
+        const auto& one = it.repairs[at];
+        fmt::format_to(out, "    {}: {} ({})\n", one.channel, one.action, one.why);
+    }
+    if (it.repairs.size() > shown_max) {
+        fmt::format_to(out, "    and {} more\n", it.repairs.size() - shown_max);
+    }
+    return text;
+}
+
+}  // namespace reeve::recovery
