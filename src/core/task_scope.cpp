@@ -13,7 +13,7 @@ namespace reeve::core {
 
 struct task_scope::state {
     explicit state(runtime& strand) : ended(strand) {}
-    std::list<boost::asio::cancellation_signal> running;
+    std::list<std::shared_ptr<boost::asio::cancellation_signal>> running;
     event ended;
 };
 
@@ -37,7 +37,7 @@ task_scope::task_scope(runtime& strand)
 task_scope::~task_scope() { cancel(); }
 
 void task_scope::spawn(awaitable<void> work, std::function<void(std::exception_ptr)> on_failure) {
-    state_->running.emplace_back();
+    state_->running.push_back(std::make_shared<boost::asio::cancellation_signal>());
     const auto self = std::prev(state_->running.end());
     auto finished = [shared = state_, self,
                      on_failure = std::move(on_failure)](const std::exception_ptr& failure) {
@@ -47,12 +47,17 @@ void task_scope::spawn(awaitable<void> work, std::function<void(std::exception_p
         if (!on_failure) std::terminate();
         on_failure(failure);
     };
-    boost::asio::co_spawn(strand_.executor(), std::move(work),
-                          boost::asio::bind_cancellation_slot(self->slot(), std::move(finished)));
+    boost::asio::co_spawn(
+        strand_.executor(), std::move(work),
+        boost::asio::bind_cancellation_slot((*self)->slot(), std::move(finished)));
 }
 
 void task_scope::cancel() noexcept {
-    for (auto& signal : state_->running) signal.emit(boost::asio::cancellation_type::terminal);
+    for (const auto& signal : state_->running) {
+        signal->emit(boost::asio::cancellation_type::terminal);
+        // emit has posted a work that refers to the signal, whose coroutine may end before it runs.
+        strand_.post(task([signal] {}));
+    }
 }
 
 awaitable<void> task_scope::stop() {

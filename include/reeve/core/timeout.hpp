@@ -55,7 +55,8 @@ template <class T>
         into->finished = true;
         into->ended.notify_all();
     };
-    auto detached = [](const std::exception_ptr&) {};
+    // Holds the cancellation signal, to whose slot Asio refers until this has been called.
+    auto detached = [shared](const std::exception_ptr&) {};
     boost::asio::co_spawn(strand.executor(), run(shared, std::move(operation)),
                           boost::asio::bind_cancellation_slot(shared->cancel.slot(), detached));
     bool cancelled = false;
