@@ -32,7 +32,7 @@ inline constexpr std::uint32_t no_node = ~std::uint32_t{0};
 /// A node as a policy sees it. Its index in the list is how the answer names it.
 struct node_load {
     const model::node_info* info = nullptr;  ///< never null; name, capacity, zone, labels
-    std::uint32_t channels = 0;              ///< that it holds or is about to
+    std::uint32_t channels = 0;              ///< that it holds or is about to; see `place`
     bool accepts = true;                     ///< false: draining or reported unfit by the host
     /// Channels by collection; may be null, when each counts as 0.
     const std::map<model::collection_id, std::uint32_t>* by_collection = nullptr;
@@ -66,15 +66,16 @@ struct placement {
 };
 
 /// Chooses nodes for channels that have none. Pure and total: equal input gives an equal answer.
-/// Each answer respects accepts, constraints and capacity, those taken by earlier answers of the
-/// same call included.
+/// Each answer respects accepts, constraints and capacity, those taken by other answers of the
+/// same call included. Channels that can stay on the node they prefer are placed before all others,
+/// so that no chosen one takes their room.
 class assignment_policy {
 public:
     virtual ~assignment_policy() = default;
     /// As in options: "least_loaded".
     [[nodiscard]] virtual std::string_view name() const noexcept = 0;
-    /// One answer per channel, in order. O((channels + nodes) log nodes) for channels without
-    /// constraints.
+    /// One answer per channel, in order. The channels asked about are not part of the nodes' loads.
+    /// O((channels + nodes) log nodes) for channels without constraints.
     [[nodiscard]] virtual std::vector<placement> place(std::span<const node_load> nodes,
                                                        std::span<const wanted_channel> channels,
                                                        std::uint64_t seed) const = 0;
@@ -84,10 +85,10 @@ public:
 [[nodiscard]] std::shared_ptr<const assignment_policy> random_assignment();
 /// One node after the other, beginning at one that the seed names.
 [[nodiscard]] std::shared_ptr<const assignment_policy> round_robin_assignment();
-/// The node with the fewest channels, in relation to its capacity if all have one; ties by name.
+/// The node that is least full once it has the channel: fewest channels, or, if all accepting nodes
+/// have a capacity, the smallest (channels + 1) / capacity; ties by name.
 [[nodiscard]] std::shared_ptr<const assignment_policy> least_loaded_assignment();
-/// The node with the fewest channels of the same collection, then the fewest channels; ties by
-/// name.
+/// The node with the fewest channels of the same collection, then the least loaded one.
 [[nodiscard]] std::shared_ptr<const assignment_policy> spread_by_collection_assignment();
 /// The shipped policy of that name ("random", "round_robin", "least_loaded",
 /// "spread_by_collection"); throws errc::invalid_argument naming the accepted ones.
@@ -155,9 +156,13 @@ struct held_channel {
     const placement_constraint* constraint = nullptr;  ///< null: none
 };
 
-/// The fewest moves that bring fullest and emptiest node within 1 of each other (respecting
-/// constraints, capacity and the throttles), nothing if they are nearer than `difference_min`.
-/// Pure. Applying all its moves and asking again gives nothing: no bouncing.
+/// The fewest moves that bring fullest and emptiest node within 1 of each other, as far as
+/// constraints and capacity allow, and of those as many as the throttles let through. Nothing if no
+/// node could pass a channel, directly or over others, to one that is `difference_min` emptier.
+/// If all accepting nodes have a capacity, loads count in relation to it, and differences as
+/// channels of a node of mean capacity. Nodes that do not accept neither give nor take.
+/// Pure. Applying all its moves and asking again gives nothing: no bouncing. Applying a throttled
+/// plan and asking again gives the next part, until the difference is below `difference_min`.
 [[nodiscard]] std::vector<balance_move> plan_balance(std::span<const node_load> nodes,
                                                      std::span<const held_channel> channels,
                                                      const balance_options& options);
