@@ -41,24 +41,23 @@ template <class T>
     };
     auto shared = std::make_shared<race>(strand);
     auto run = [](std::shared_ptr<race> into, awaitable<T> work) -> awaitable<void> {
-        try {
-            if constexpr (std::is_void_v<T>) {
-                co_await std::move(work);
-                into->value.emplace();
-            } else {
-                T result = co_await std::move(work);
-                into->value.emplace(std::move(result));
-            }
-        } catch (...) {  // carried to the waiting coroutine, whatever it is
-            into->failure = std::current_exception();
+        if constexpr (std::is_void_v<T>) {
+            co_await std::move(work);
+            into->value.emplace();
+        } else {
+            T result = co_await std::move(work);
+            into->value.emplace(std::move(result));
         }
-        into->finished = true;
-        into->ended.notify_all();
     };
-    // Holds the cancellation signal, to whose slot Asio refers until this has been called.
-    auto detached = [shared](const std::exception_ptr&) {};
+    // Told only when its frames are gone, since they use the signal; and told also when it was
+    // cancelled before it began.
+    auto ended = [shared](const std::exception_ptr& failure) {
+        shared->failure = failure;
+        shared->finished = true;
+        shared->ended.notify_all();
+    };
     boost::asio::co_spawn(strand.executor(), run(shared, std::move(operation)),
-                          boost::asio::bind_cancellation_slot(shared->cancel.slot(), detached));
+                          boost::asio::bind_cancellation_slot(shared->cancel.slot(), ended));
     bool cancelled = false;
     while (!shared->finished && !cancelled && strand.now() < deadline) {
         try {
