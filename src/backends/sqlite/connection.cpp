@@ -76,8 +76,8 @@ sqlite3_stmt* connection::prepared(const char* literal) {
     auto& kept = statements_[literal];
     if (!kept) {
         sqlite3_stmt* made = nullptr;
-        const int code = sqlite3_prepare_v3(handle(), literal, -1, SQLITE_PREPARE_PERSISTENT, &made,
-                                            nullptr);
+        const int code =
+            sqlite3_prepare_v3(handle(), literal, -1, SQLITE_PREPARE_PERSISTENT, &made, nullptr);
         if (code != SQLITE_OK) fail(code, literal);
         kept.reset(made);
     }
@@ -88,8 +88,8 @@ error connection::failure(int code, std::string_view doing) const {
     sqlite3* db = handle();
     const int system = db == nullptr ? 0 : sqlite3_system_errno(db);
     std::string text = db == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(db);
-    return {code_of(code, system), fmt::format("sqlite file {}: {}: {} (SQLite result {})", path_,
-                                               doing, text, code)};
+    return {code_of(code, system),
+            fmt::format("sqlite file {}: {}: {} (SQLite result {})", path_, doing, text, code)};
 }
 
 void connection::fail(int code, std::string_view doing) const { throw failure(code, doing); }
@@ -104,18 +104,9 @@ sqlite3_file* connection::file() {
 
 std::string connection::head(int count) {
     std::string bytes(static_cast<std::size_t>(count), '\0');
-    const auto size = file_size();
     const int code = file()->pMethods->xRead(file(), bytes.data(), count, 0);
     if (code != SQLITE_OK && code != SQLITE_IOERR_SHORT_READ) fail(code, "read the header");
-    if (size < bytes.size()) bytes.resize(size);
     return bytes;
-}
-
-std::uint64_t connection::file_size() {
-    sqlite3_int64 size = 0;
-    const int code = file()->pMethods->xFileSize(file(), &size);
-    if (code != SQLITE_OK) fail(code, "find the size");
-    return static_cast<std::uint64_t>(size);
 }
 
 void query::check(int code) const {

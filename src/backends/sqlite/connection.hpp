@@ -46,10 +46,8 @@ public:
     [[nodiscard]] bool in_transaction() const noexcept {
         return sqlite3_get_autocommit(handle_.get()) == 0;
     }
-    /// The file's first bytes, as they are on disk, at most `count`.
+    /// The file's first `count` bytes, as they are on disk; zeros where it ends before.
     [[nodiscard]] std::string head(int count);
-    /// The file's size in bytes.
-    [[nodiscard]] std::uint64_t file_size();
 
 private:
     struct closer {

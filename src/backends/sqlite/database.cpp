@@ -50,9 +50,10 @@ std::unique_ptr<connection> database::connect() const {
     // Closing must not write: a program that ends leaves what a killed one leaves.
     sqlite3_db_config(made->handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
     sqlite3_db_config(made->handle(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
-    made->run("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
-              "PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 0;"
-              "PRAGMA synchronous = FULL");
+    made->run(
+        "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
+        "PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 0;"
+        "PRAGMA synchronous = FULL");
     return made;
 }
 
@@ -99,10 +100,10 @@ void database::write_turn::wait_for_turn() {
     const auto deadline = core::system_clock::instance().now() + owner_.options_.busy_patience;
     const auto free = [this] { return !owner_.writing_; };
     if (!owner_.turn_ended_.wait_until(lock, deadline, free)) {
-        throw error(errc::unavailable,
-                    fmt::format("sqlite file {}: {}: others of this process wrote for {} ms",
-                                owner_.options_.path, doing_,
-                                owner_.options_.busy_patience.count()));
+        throw error(
+            errc::unavailable,
+            fmt::format("sqlite file {}: {}: others of this process wrote for {} ms",
+                        owner_.options_.path, doing_, owner_.options_.busy_patience.count()));
     }
     owner_.writing_ = true;
 }
@@ -177,8 +178,7 @@ void database::commit_write(const char* doing) {
 void database::checkpoint() noexcept {
     const bool urgent = wal_frames_ >= checkpoint_frames_urgent;
     const int mode = urgent ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
-    const int code =
-        sqlite3_wal_checkpoint_v2(writer_->handle(), "main", mode, nullptr, nullptr);
+    const int code = sqlite3_wal_checkpoint_v2(writer_->handle(), "main", mode, nullptr, nullptr);
     checkpoint_failure_.reset();
     const int primary = code & 0xff;
     if (primary == SQLITE_OK || primary == SQLITE_BUSY || primary == SQLITE_LOCKED) return;

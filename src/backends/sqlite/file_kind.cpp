@@ -77,8 +77,8 @@ void check_head(const std::string& path, std::string_view head, std::uint64_t fi
         throw error(errc::foreign, fmt::format("sqlite file {}: not an SQLite database", path));
     }
     if (head.size() < header_bytes) {
-        throw error(errc::corrupt, fmt::format("sqlite file {}: cut off after {} bytes", path,
-                                               file_size));
+        throw error(errc::corrupt,
+                    fmt::format("sqlite file {}: cut off after {} bytes", path, file_size));
     }
     const auto application_id = big_endian(head, 68, 4);
     if (application_id != kind.application_id) {
@@ -150,8 +150,8 @@ void sync_path(const std::string& path, int flags) {
 }
 
 void place_at_absent(new_file& made, const std::string& path) {
-    int result = ::renameat2(AT_FDCWD, made.path().c_str(), AT_FDCWD, path.c_str(),
-                             RENAME_NOREPLACE);
+    int result =
+        ::renameat2(AT_FDCWD, made.path().c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE);
     if (result == 0) return made.placed();
     if (errno == EEXIST) return;  // somebody else was faster
     if (errno != EINVAL && errno != ENOSYS) fail_system(errno, path, "create");
@@ -211,8 +211,11 @@ void prepare_file(const sqlite_options& options, const file_kind& kind) {
         create(options, kind, found);
     }
     connection there(options.path, access::read_only, options.vfs, options.busy_patience);
-    const auto head = there.head(header_bytes);
-    check_head(options.path, head, there.file_size(), kind);
+    auto head = there.head(header_bytes);
+    // Not from SQLite, which takes one byte for none.
+    const auto size = std::filesystem::file_size(options.path);
+    if (size < head.size()) head.resize(size);
+    check_head(options.path, head, size, kind);
 }
 
 }  // namespace reeve::backends::sqlite

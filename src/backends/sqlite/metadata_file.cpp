@@ -268,9 +268,8 @@ storage::change_batch metadata_file::changes(const storage::key_range& range,
 
 storage::lease_grant metadata_file::grant(std::chrono::milliseconds ttl) {
     if (ttl < std::chrono::milliseconds(1) || ttl > ttl_max) {
-        throw error(errc::invalid_argument,
-                    fmt::format("lease of {} ms, accepted are 1 to {}", ttl.count(),
-                                ttl_max.count()));
+        throw error(errc::invalid_argument, fmt::format("lease of {} ms, accepted are 1 to {}",
+                                                        ttl.count(), ttl_max.count()));
     }
     return database_.write("grant", [&](connection& db) {
         commit_writer(db, clock_.now()).end_due_leases();

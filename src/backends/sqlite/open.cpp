@@ -1,4 +1,5 @@
 #include "backends/sqlite/metadata_file.hpp"
+#include "backends/sqlite/stream_file.hpp"
 #include "reeve/backends/sqlite.hpp"
 
 #include <fmt/format.h>
@@ -41,6 +42,10 @@ sqlite_options checked(sqlite_options options) {
 std::shared_ptr<storage::blocking_metadata_store> open_sqlite_metadata_file(
     sqlite_options options) {
     return std::make_shared<sqlite::metadata_file>(checked(std::move(options)));
+}
+
+std::shared_ptr<storage::blocking_message_stream> open_sqlite_stream_file(sqlite_options options) {
+    return std::make_shared<sqlite::stream_file>(checked(std::move(options)));
 }
 
 }  // namespace reeve::backends
