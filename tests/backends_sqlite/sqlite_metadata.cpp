@@ -81,8 +81,7 @@ TEST_CASE("sqlite: what exceeds a limit or has no proper key is refused before i
         return code_of([&] { store->commit(change); });
     };
     REQUIRE(refused(transaction().put("a", "").put("b", "").put("c", "")) == errc::too_large);
-    REQUIRE(refused(transaction().if_absent("a").if_absent("b").if_absent("c")) ==
-            errc::too_large);
+    REQUIRE(refused(transaction().if_absent("a").if_absent("b").if_absent("c")) == errc::too_large);
     REQUIRE(refused(transaction().put("a", std::string(32, 'x'))) == errc::too_large);
     REQUIRE_FALSE(refused(transaction().put("a", std::string(31, 'x'))));
     REQUIRE(refused(transaction().put("", "x")) == errc::invalid_argument);
@@ -132,8 +131,7 @@ TEST_CASE("sqlite: changes come in whole commits, with the values of their time"
     REQUIRE(none.changes.empty());
     REQUIRE(none.up_to == revision(4));
     REQUIRE(store->changes(range, revision(9), 100, 0ms).up_to == revision(8));
-    REQUIRE(code_of([&] { store->changes(range, revision(0), 1, 0ms); }) ==
-            errc::invalid_argument);
+    REQUIRE(code_of([&] { store->changes(range, revision(0), 1, 0ms); }) == errc::invalid_argument);
 }
 
 TEST_CASE("sqlite: a waiting watch is woken by a commit of the same process") {
@@ -142,9 +140,8 @@ TEST_CASE("sqlite: a waiting watch is woken by a commit of the same process") {
     std::vector<std::thread> watchers;
     std::vector<reeve::storage::change_batch> seen(4);
     for (auto& into : seen) {
-        watchers.emplace_back([&store, &into] {
-            into = store->changes(key_range::one("k"), revision(1), 10, 60s);
-        });
+        watchers.emplace_back(
+            [&store, &into] { into = store->changes(key_range::one("k"), revision(1), 10, 60s); });
     }
     put(*store, "before", "x");
     put(*store, "k", "v");
