@@ -170,6 +170,12 @@ storage::transaction leader_guard::begin() const {
     if (core::enforced(core::guard::term)) {
         change.if_created_at(leader_key_, storage::revision(term_.value));
     }
+#if defined(REEVE_GUARD_SWITCHES)
+    // Without the condition, the term is written instead, so that whoever checks effects sees it.
+    if (!core::enforced(core::guard::term)) {
+        change.put(leader_key_ + ".claimed", std::to_string(term_.value));
+    }
+#endif
     return change;
 }
 

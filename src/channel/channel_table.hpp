@@ -17,7 +17,7 @@
 
 namespace reeve::channel {
 
-/// A position in 16 bytes: up to 15 in place, longer ones on the heap.
+/// A position in 24 bytes: up to 23 in place, longer ones on the heap.
 class compact_position {
 public:
     compact_position() = default;
@@ -46,7 +46,7 @@ public:
     [[nodiscard]] std::size_t heap() const noexcept { return size_ > in_place_max ? size_ : 0; }
 
 private:
-    static constexpr std::size_t in_place_max = 15;
+    static constexpr std::size_t in_place_max = 23;
     static_assert(model::position_bytes_max <= 255);
     [[nodiscard]] const char* data() const noexcept {
         if (size_ <= in_place_max) return bytes_;

@@ -59,7 +59,11 @@ public:
             complete(boost::asio::error::operation_aborted, wait_result::notified);
         });
     }
-    ~wait_op_of() override { clear_slot(); }
+    ~wait_op_of() override {
+        // Dropping the handler destroys frames, whose destructors may notify the event waited for.
+        leave();
+        clear_slot();
+    }
 
     void complete(boost::system::error_code failure, wait_result result) override {
         clear_slot();
@@ -161,14 +165,16 @@ void runtime_state::arm() {
     const time_point earliest = timers_.begin()->deadline;
     if (earliest >= armed_) return;
     armed_ = earliest;
-    loop_->post_at(earliest, task([weak = weak_from_this()] {
-                       if (const auto self = weak.lock()) {
-                           self->post(task([state = self.get()] { state->fire(); }));
-                       }
+    loop_->post_at(earliest, task([weak = weak_from_this(), earliest] {
+                       const auto self = weak.lock();
+                       if (!self) return;
+                       self->post(task([state = self.get(), earliest] { state->fire(earliest); }));
                    }));
 }
 
-void runtime_state::fire() {
+void runtime_state::fire(time_point armed_for) {
+    // There is no cancel: a timer that an earlier one has replaced finds that it is not awaited.
+    if (armed_for != armed_) return;
     armed_ = time_point::max();
     const time_point now = clock_->now();
     while (!timers_.empty() && timers_.begin()->deadline <= now) {

@@ -39,6 +39,13 @@ struct wait_op : everything_hook, event_hook, timer_hook {
     /// Leaves every list, destroys itself and posts the handler.
     virtual void complete(boost::system::error_code failure, wait_result result) = 0;
 
+    /// Leaves every list.
+    void leave() noexcept {
+        everything_hook::unlink();
+        event_hook::unlink();
+        timer_hook::unlink();
+    }
+
     time_point deadline;
     std::uint64_t order = 0;
 
@@ -83,7 +90,7 @@ private:
     void drain() noexcept;
     void drop_everything() noexcept;
     void arm();
-    void fire();
+    void fire(time_point armed_for);
 
     strand_context context_;
     host_loop* loop_;

@@ -3,11 +3,8 @@
 
 #include "reeve/core/error.hpp"
 #include "reeve/core/event.hpp"
+#include "reeve/core/task_scope.hpp"
 #include "testing/simulation/remote_call.hpp"
-
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/cancellation_signal.hpp>
-
 #include <deque>
 #include <exception>
 #include <memory>
@@ -20,7 +17,9 @@ namespace reeve::testing::detail {
 template <class Item>
 struct feed {
     explicit feed(std::shared_ptr<remote_link> caller)
-        : link(std::move(caller)), arrived(link->owner->runtime()) {}
+        : link(std::move(caller)),
+          arrived(link->owner->runtime()),
+          filler(link->world->world_runtime()) {}
 
     void deliver(Item item) {
         items.push_back(std::move(item));
@@ -44,8 +43,8 @@ struct feed {
     core::event arrived;
     std::deque<Item> items;
     std::exception_ptr failure;
-    bool closed = false;  ///< nobody reads any more, or it has failed
-    boost::asio::cancellation_signal stop;
+    bool closed = false;      ///< nobody reads any more, or it has failed
+    core::task_scope filler;  ///< the coroutine of the world
 };
 
 /// Waits until something is there. Throws the failure once everything before it was taken.
@@ -63,13 +62,9 @@ awaitable<void> wait_for_item(std::shared_ptr<feed<Item>> from) {
 /// Runs the coroutine that fills it, in the world.
 template <class Item>
 void start_feed(const std::shared_ptr<feed<Item>>& into, awaitable<void> filler) {
-    auto finish = [into](const std::exception_ptr& failure) {
-        if (!failure || into->closed) return;
-        into->fail(failure);
-    };
-    boost::asio::co_spawn(
-        into->link->world->world_runtime().executor(), std::move(filler),
-        boost::asio::bind_cancellation_slot(into->stop.slot(), std::move(finish)));
+    into->filler.spawn(std::move(filler), [into](std::exception_ptr failure) {
+        if (!into->closed) into->fail(std::move(failure));
+    });
 }
 
 /// Nobody reads any more: from the process's side, also while it is being killed.
@@ -77,8 +72,7 @@ template <class Item>
 void stop_feed(const std::shared_ptr<feed<Item>>& from) {
     from->closed = true;
     from->arrived.notify_all();
-    from->link->world->world_runtime().post(
-        core::task([from] { from->stop.emit(boost::asio::cancellation_type::terminal); }));
+    from->link->world->world_runtime().post(core::task([from] { from->filler.cancel(); }));
 }
 
 }  // namespace reeve::testing::detail
