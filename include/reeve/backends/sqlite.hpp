@@ -34,8 +34,8 @@ struct sqlite_options {
     /// How long a call waits while other processes or threads write, until it gives up with
     /// errc::unavailable.
     std::chrono::milliseconds busy_patience{5000};
-    /// How often other processes' commits are looked for while somebody waits for changes (5 us each);
-    /// also the longest that one stays unseen.
+    /// How often other processes' commits are looked for while somebody waits for changes (5 us
+    /// each); also the longest that one stays unseen.
     std::chrono::milliseconds poll_interval{5};
     /// The changes of this many commits are kept for watches at most (metadata only). Writers
     /// forget older ones a little at a time, so somewhat more may be there.
