@@ -8,9 +8,7 @@
 #include <chrono>
 #include <string>
 
-namespace samples {
-
-using namespace reeve;
+namespace reeve::samples {
 
 inline constexpr std::size_t kinds = 9;
 
@@ -185,4 +183,4 @@ inline void mutate(core::random& random, std::string& value) {
     }
 }
 
-}  // namespace samples
+}  // namespace reeve::samples

@@ -20,9 +20,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace support {
-
-using namespace reeve;
+namespace reeve::support {
 
 struct world {
     world() : world(backends::memory_database_options{}) {}
@@ -102,4 +100,4 @@ struct world {
     std::string last_context;
 };
 
-}  // namespace support
+}  // namespace reeve::support
