@@ -118,11 +118,18 @@ std::string encode(const id_counter& it) {
 std::string encode(const oracle_mark& it) { return text_writer(64).number("high", it.high).end(); }
 
 std::string encode(const batch_slot& it) {
-    if ((it.id == 0) != (it.state == batch_state::idle)) {
+    const bool idle = it.state == batch_state::idle;
+    if ((it.id == 0) != idle || it.first.empty() != idle || it.last < it.first) {
         throw error(errc::invalid_argument,
-                    fmt::format("batch slot {} with id {}", name(it.state), it.id));
+                    fmt::format("batch slot {} with id {} for keys from {} to {}", name(it.state),
+                                it.id, storage::printable(it.first), storage::printable(it.last)));
     }
-    return text_writer(80).number("id", it.id).plain("state", name(it.state)).end();
+    auto record = head();
+    record["id"] = it.id;
+    record["state"] = name(it.state);
+    record["first"] = it.first;
+    record["last"] = it.last;
+    return dump(record, "batch slot");
 }
 
 std::string encode(const model::node_info& it) {

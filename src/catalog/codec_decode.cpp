@@ -321,18 +321,27 @@ void decoder::decode(std::string_view key, std::string_view value, oracle_mark& 
 }
 
 void decoder::decode(std::string_view key, std::string_view value, batch_slot& into) {
-    static constexpr std::array<std::string_view, 4> known{"v", "min_reader", "id", "state"};
+    static constexpr std::array<std::string_view, 6> known{"v",     "min_reader", "id",
+                                                           "state", "first",      "last"};
     static constexpr std::array states{batch_state::idle, batch_state::open, batch_state::committed,
                                        batch_state::aborted};
     implementation_->read(key, value, known, [&](std::size_t index, field_reader& field) {
-        if (index == 2) {
-            into.id = field.number();
-        } else {
-            into.state = field.state<batch_state>(states);
+        switch (index) {
+            case 2:
+                into.id = field.number();
+                break;
+            case 3:
+                into.state = field.state<batch_state>(states);
+                break;
+            default:
+                field.text(index == 4 ? into.first : into.last);
+                break;
         }
     });
-    if ((into.id == 0) != (into.state == batch_state::idle)) {
-        corrupt_field(key, "id", "0 for idle and only for idle");
+    const bool idle = into.state == batch_state::idle;
+    if ((into.id == 0) != idle) corrupt_field(key, "id", "0 for idle and only for idle");
+    if (into.first.empty() != idle || into.last.empty() != idle || into.last < into.first) {
+        corrupt_field(key, "first", "not the keys of a batch");
     }
 }
 

@@ -70,8 +70,8 @@ TEST_CASE("values are JSON in one stable order") {
           R"({"v":1,"min_reader":1,"cluster":"c","lineage":2})");
     CHECK(encode(catalog::id_counter{7}) == R"({"v":1,"min_reader":1,"next":7})");
     CHECK(encode(catalog::oracle_mark{8}) == R"({"v":1,"min_reader":1,"high":8})");
-    CHECK(encode(catalog::batch_slot{3, catalog::batch_state::open}) ==
-          R"({"v":1,"min_reader":1,"id":3,"state":"open"})");
+    CHECK(encode(catalog::batch_slot{3, catalog::batch_state::open, "a", "b"}) ==
+          R"({"v":1,"min_reader":1,"id":3,"state":"open","first":"a","last":"b"})");
     model::node_info node;
     node.address = "h:1";
     node.labels["disk"] = "ssd";
@@ -101,7 +101,8 @@ TEST_CASE("what is encoded is decoded: random records of every kind") {
         CHECK(back(ids) == ids);
         const catalog::oracle_mark mark{random.next()};
         CHECK(back(mark) == mark);
-        const catalog::batch_slot slot{random.next() | 1, catalog::batch_state::aborted};
+        const catalog::batch_slot slot{random.next() | 1, catalog::batch_state::aborted, "a",
+                                       "a" + samples::text(random)};
         CHECK(back(slot) == slot);
     }
 }
@@ -175,8 +176,10 @@ TEST_CASE("what could not be read back is not written") {
     model::leader_info leader;
     CHECK(code(leader) == errc::invalid_argument);
     CHECK(code(catalog::root_info{"", {}}) == errc::invalid_argument);
-    CHECK(code(catalog::batch_slot{0, catalog::batch_state::open}) == errc::invalid_argument);
-    CHECK(code(catalog::batch_slot{1, catalog::batch_state::idle}) == errc::invalid_argument);
+    CHECK(code(catalog::batch_slot{0, catalog::batch_state::open, "a", "b"}) ==
+          errc::invalid_argument);
+    CHECK(code(catalog::batch_slot{1, catalog::batch_state::open, "b", "a"}) ==
+          errc::invalid_argument);
     CHECK(code(catalog::id_counter{0}) == errc::invalid_argument);
 }
 
@@ -297,8 +300,10 @@ TEST_CASE("the ranges of the other records hold, too") {
           errc::corrupt);
     CHECK(refusal<catalog::id_counter>(head + R"("next":0})").code == errc::corrupt);
     CHECK(refusal<catalog::root_info>(head + R"("cluster":"","lineage":0})").code == errc::corrupt);
-    CHECK(refusal<catalog::batch_slot>(head + R"("id":0,"state":"open"})").code == errc::corrupt);
-    CHECK(refusal<catalog::batch_slot>(head + R"("id":1,"state":"idle"})").code == errc::corrupt);
+    CHECK(refusal<catalog::batch_slot>(head + R"("id":0,"state":"open","first":"a","last":"a"})")
+              .code == errc::corrupt);
+    CHECK(refusal<catalog::batch_slot>(head + R"("id":1,"state":"open","first":"b","last":"a"})")
+              .code == errc::corrupt);
 }
 
 TEST_CASE("hostile bytes: mutated values are read, or refused by name, and nothing else") {

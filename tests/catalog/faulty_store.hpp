@@ -82,8 +82,8 @@ public:
         check_alive();
         storage::validate(change, limits_);
         const auto number = commits++;
-        if (before_commit) co_await before_commit(number);
         sent.push_back(change);
+        if (before_commit) co_await before_commit(number);
         if (veto && veto(change)) throw error(errc::unavailable, "vetoed");
         const auto found = faults.find(number);
         if (found == faults.end()) {

@@ -116,7 +116,7 @@ inline std::string value(core::random& random, std::size_t kind) {
             return catalog::encode(catalog::oracle_mark{number(random)});
         default:
             return catalog::encode(
-                catalog::batch_slot{number(random) | 1, catalog::batch_state::open});
+                catalog::batch_slot{number(random) | 1, catalog::batch_state::open, "a", "b"});
     }
 }
 

@@ -50,6 +50,8 @@ enum class batch_state : std::uint8_t {
 struct batch_slot {
     std::uint64_t id = 0;                   ///< of the batch; 0 when idle
     batch_state state = batch_state::idle;  ///< where it stands
+    std::string first;                      ///< no part has a smaller key; empty when idle
+    std::string last;                       ///< no part has a larger key; empty when idle
 
     friend bool operator==(const batch_slot&, const batch_slot&) = default;
 };
