@@ -160,8 +160,14 @@ std::vector<placement> registrar_impl::place(const std::vector<row_number>& rows
                                              const candidates& nodes) const {
     std::vector<wanted_channel> wanted;
     wanted.reserve(rows.size());
+    auto loads = nodes.loads;
     for (std::size_t at = 0; at < rows.size(); ++at) {
         const channel_row& row = table_[rows[at]];
+        // A channel that is placed anew must not stand in its own way on its last node.
+        if (row.node != channel_table::none && model::has_holder(row.state)) {
+            const auto holder = nodes.by_name.find(table_.node_name(row.node).value);
+            if (holder != nodes.by_name.end()) --loads[holder->second].channels;
+        }
         wanted_channel& one = wanted.emplace_back();
         one.name = row.name;
         one.collection = row.collection;
@@ -174,7 +180,7 @@ std::vector<placement> registrar_impl::place(const std::vector<row_number>& rows
             one.constraint = &*known->second.constraint;
         }
     }
-    return options_.assignment->place(nodes.loads, wanted, options_.seed + round_);
+    return options_.assignment->place(loads, wanted, options_.seed + round_);
 }
 
 /// Asks the balance policy; what it answers is carried out as graceful moves.
