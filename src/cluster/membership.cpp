@@ -96,7 +96,7 @@ void membership::end(const model::node_info& node) {
     // What ended long ago is judged as if never seen, with the same answer: so memory stays
     // bounded.
     const auto now = strand_.now();
-    if (ended_.size() >= ended_max && complete_ && now >= first_complete_ + options_.ttl_unknown) {
+    if (ended_.size() >= ended_max && complete_ && now >= last_complete_ + options_.ttl_unknown) {
         std::erase_if(ended_, [now](const auto& one) { return one.second <= now; });
     }
     ended_.emplace(process(node.name, node.process), now + node.ttl);
@@ -117,12 +117,12 @@ void membership::removed(std::string_view key, storage::revision) {
     }
 }
 
-void membership::reached(storage::revision) {
-    if (before_) compare_with_before();
+void membership::reached(storage::revision at) {
+    if (before_) compare_with_before(at);
     if (settled_) settled_();
 }
 
-void membership::compare_with_before() {
+void membership::compare_with_before(storage::revision at) {
     const auto before = std::move(*before_);
     const auto drains = std::move(drains_before_);
     before_.reset();
@@ -130,10 +130,16 @@ void membership::compare_with_before() {
     if (!complete_) {
         complete_ = true;
         first_complete_ = strand_.now();
+        first_reached_ = at;
     }
+    last_complete_ = strand_.now();
     for (const auto& [node, info] : before) {
         const auto now = alive_.find(node);
         if (now != alive_.end() && now->second.process == info.process) continue;
+        if (now == alive_.end() && unreadable(node)) {
+            alive_.emplace(node, info);  // its key is there: it has not left
+            continue;
+        }
         end(info);
         if (now == alive_.end()) tell(member_event::left, node);
     }
@@ -167,15 +173,23 @@ process_state membership::judge(const model::node_name& node,
                                 model::incarnation incarnation) const {
     process_state state;
     if (!complete_) return state;
-    state.session_ended = process_of(node) != incarnation;
+    state.session_ended = process_of(node) != incarnation && !unreadable(node);
     if (!state.session_ended) return state;
     const auto ended = ended_.find(process(node, incarnation));
     const bool seen = ended != ended_.end();
+    // Never seen: it had ended before the first view, or came and went during a later pass.
+    const bool earlier = !seen && incarnation.value <= first_reached_.value;
     state.dead =
-        dead_.contains(process(node, incarnation)) || (!seen && options_.earlier_processes_dead);
-    state.passes_at = seen ? ended->second : first_complete_ + options_.ttl_unknown;
+        dead_.contains(process(node, incarnation)) || (earlier && options_.earlier_processes_dead);
+    const auto unseen = earlier ? first_complete_ : last_complete_;
+    state.passes_at = seen ? ended->second : unseen + options_.ttl_unknown;
     state.ttl_passed = strand_.now() >= state.passes_at;
     return state;
+}
+
+bool membership::unreadable(const model::node_name& node) const {
+    if (unreadable_.empty() || !model::valid_name(node.value)) return false;
+    return unreadable_.contains(keys_.node(node));
 }
 
 void membership::confirm_dead(const model::node_name& node, model::incarnation incarnation) {

@@ -31,6 +31,7 @@ session::session(core::runtime& strand, storage::metadata_store& store,
 
 awaitable<model::incarnation> session::open() {
     core::backoff retry(lease_options_.retry, strand_.next_seed());
+    self_.process = model::incarnation();  // nothing is held under an earlier one
     for (;;) {
         bool open = false;
         try {

@@ -90,7 +90,8 @@ public:
 private:
     using process = std::pair<model::node_name, model::incarnation>;
     void put_node(model::node_name name, const storage::record& now);
-    void compare_with_before();
+    void compare_with_before(storage::revision at);
+    [[nodiscard]] bool unreadable(const model::node_name& node) const;
     void end(const model::node_info& node);
     void tell(member_event event, const model::node_name& node) const;
 
@@ -108,6 +109,8 @@ private:
     std::optional<std::map<model::node_name, model::node_info>> before_;  // during a pass
     std::map<model::node_name, model::drain_info> drains_before_;
     core::time_point first_complete_;
+    storage::revision first_reached_;
+    core::time_point last_complete_;  // of a whole pass
     bool complete_ = false;
 };
 
