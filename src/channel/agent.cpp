@@ -2,6 +2,7 @@
 
 #include "reeve/core/error.hpp"
 #include "reeve/core/guards.hpp"
+#include "reeve/core/task_scope.hpp"
 #include "reeve/transport/message_codec.hpp"
 
 #include <fmt/format.h>
@@ -56,7 +57,7 @@ public:
     explicit turn(std::shared_ptr<Slot> at) : at_(std::move(at)) { at_->busy = true; }
     ~turn() {
         at_->busy = false;
-        at_->free.notify_one();
+        at_->free.notify_all();  // also past a waiter that is cancelled just now
     }
     turn(const turn&) = delete;
     turn& operator=(const turn&) = delete;
@@ -138,21 +139,25 @@ awaitable<model::agent_answer> agent::assign_one(model::assignment what) {
     at->seen = std::max(at->seen, what.epoch);
     try {
         co_await stop_consuming(at, channel);
-        if (stopping_ || !session_.held()) {
-            co_return answer(channel, model::agent_outcome::wrong_process, "the session has ended");
-        }
-        auto granted = std::make_shared<held_grant>(lifeline_, session_.process(), std::move(what));
-        at->held = granted;
-        co_await engine_.start(granted);
-        at->trouble.clear();
     } catch (const std::exception& failure) {
-        if (at->held) at->held->stop();
-        at->held.reset();
+        // What was consumed may go on: it stays known, and the next try stops it first.
         at->trouble = failure.what();
-    }
-    if (!at->trouble.empty()) {
         co_return answer(channel, model::agent_outcome::failed, at->trouble);
     }
+    if (stopping_ || !session_.held()) {
+        co_return answer(channel, model::agent_outcome::wrong_process, "the session has ended");
+    }
+    auto granted = std::make_shared<held_grant>(lifeline_, session_.process(), std::move(what));
+    at->held = granted;
+    try {
+        co_await engine_.start(granted);
+    } catch (const std::exception& failure) {
+        granted->stop();
+        at->held.reset();
+        at->trouble = failure.what();
+        co_return answer(channel, model::agent_outcome::failed, at->trouble);
+    }
+    at->trouble.clear();
     co_return answer(channel, model::agent_outcome::done);
 }
 
@@ -184,16 +189,17 @@ awaitable<model::agent_answer> agent::release_one(model::channel_name channel, m
     const auto at = slot_of(channel);
     while (at->busy) co_await at->free.wait();
     const turn<slot> mine(at);
+    // Remembered first, also for an epoch whose assignment has not arrived yet: whether or not the
+    // stop succeeds, it must not start later.
+    if (core::enforced(core::guard::release_memory)) {
+        at->seen = std::max(at->seen, epoch);
+        at->ended = std::max(at->ended, epoch);
+    }
     try {
         if (at->consuming() <= epoch) co_await stop_consuming(at, channel);
     } catch (const std::exception& failure) {
         at->trouble = failure.what();
         co_return answer(channel, model::agent_outcome::failed, at->trouble);
-    }
-    // Remembered also for an epoch whose assignment has not arrived yet: it must not start later.
-    if (core::enforced(core::guard::release_memory)) {
-        at->seen = std::max(at->seen, epoch);
-        at->ended = std::max(at->ended, epoch);
     }
     co_return answer(channel, model::agent_outcome::done);
 }
@@ -259,30 +265,42 @@ awaitable<model::commit_reply> agent::send(model::commit_request request,
 }
 
 awaitable<void> agent::run() {
+    core::backoff retry(retry_, strand_.next_seed());
     for (;;) {
         while (overdue_.empty()) co_await overdue_added_.wait();
         const model::channel_name channel = std::move(overdue_.front());
         overdue_.pop_front();
         const auto at = slot_of(channel);
-        while (at->busy) co_await at->free.wait();
-        if (!at->held || at->consuming() > at->ended) continue;  // somebody else has stopped it
-        co_await stop_surely(at, channel);
+        const bool stopped = co_await stop_ended(at, channel);
+        if (stopped) {
+            retry.reset();
+            continue;
+        }
+        overdue_.push_back(channel);  // the others first
+        co_await strand_.sleep_for(retry.next());
     }
+}
+
+/// One try to stop what is consumed though it is over. True: nothing of it is left.
+awaitable<bool> agent::stop_ended(std::shared_ptr<slot> at, model::channel_name channel) {
+    while (at->busy) co_await at->free.wait();
+    if (!at->held) co_return true;
+    if (at->consuming() > at->ended && !stopping_) co_return true;  // a newer grant, which goes on
+    const turn<slot> mine(at);
+    try {
+        co_await stop_consuming(at, channel);
+    } catch (const std::exception& failure) {
+        at->trouble = failure.what();
+        co_return false;
+    }
+    co_return true;
 }
 
 awaitable<void> agent::stop_surely(std::shared_ptr<slot> at, model::channel_name channel) {
     core::backoff retry(retry_, strand_.next_seed());
-    while (at->held || at->busy) {
-        while (at->busy) co_await at->free.wait();
-        {
-            const turn<slot> mine(at);
-            try {
-                co_await stop_consuming(at, channel);
-                co_return;
-            } catch (const error& failure) {
-                at->trouble = failure.what();
-            }
-        }
+    for (;;) {
+        const bool stopped = co_await stop_ended(at, channel);
+        if (stopped) co_return;
         co_await strand_.sleep_for(retry.next());
     }
 }
@@ -292,8 +310,10 @@ awaitable<void> agent::stop_all() {
     for (const auto& [channel, at] : slots_) {
         if (at->held) at->held->stop();
     }
-    const auto all = slots_;
-    for (const auto& [channel, at] : all) co_await stop_surely(at, channel);
+    // All at once: one that does not stop must not keep the others running.
+    core::task_scope stops(strand_);
+    for (const auto& [channel, at] : slots_) stops.spawn(stop_surely(at, channel));
+    co_await stops.join();
 }
 
 std::vector<agent_status> agent::status() const {

@@ -76,6 +76,7 @@ private:
                                                              model::epoch epoch);
     [[nodiscard]] awaitable<void> stop_consuming(std::shared_ptr<slot> at,
                                                  model::channel_name channel);
+    [[nodiscard]] awaitable<bool> stop_ended(std::shared_ptr<slot> at, model::channel_name channel);
     [[nodiscard]] awaitable<void> stop_surely(std::shared_ptr<slot> at,
                                               model::channel_name channel);
     [[nodiscard]] awaitable<model::commit_reply> send(model::commit_request request,
