@@ -30,7 +30,8 @@
 
 namespace reeve::testing::detail {
 
-using namespace std::chrono_literals;
+using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""s;
 
 /// Throws check_failure with `why` unless `held`.
 inline void expect(bool held, std::string_view why) {
