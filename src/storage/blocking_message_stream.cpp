@@ -91,9 +91,9 @@ awaitable<messages> next_of(subscription_ptr state, std::size_t limit) {
     if (limit == 0) throw error(errc::invalid_argument, "next with a limit of 0, at least 1");
     core::runtime& strand = *state->owner->strand;
     for (;;) {
-        if (state->closed) throw boost::system::system_error(boost::asio::error::operation_aborted);
         const core::time_point begin = strand.now();
         messages found = co_await poll(state, limit, blocking_patience);
+        if (state->closed) throw boost::system::system_error(boost::asio::error::operation_aborted);
         if (!found.empty()) {
             state->from = found.back().at;
             co_return found;

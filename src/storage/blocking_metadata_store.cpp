@@ -103,7 +103,6 @@ bool delivers(const watch_state& watch, const change_batch& batch) {
 awaitable<change_batch> next_of(watch_ptr watch) {
     core::runtime& strand = *watch->store->strand;
     for (;;) {
-        if (watch->closed) throw boost::system::system_error(boost::asio::error::operation_aborted);
         change_batch batch;
         const core::time_point begin = strand.now();
         if (watch->ready) {
@@ -112,6 +111,7 @@ awaitable<change_batch> next_of(watch_ptr watch) {
         } else {
             batch = co_await poll(watch, blocking_patience);
         }
+        if (watch->closed) throw boost::system::system_error(boost::asio::error::operation_aborted);
         if (delivers(*watch, batch)) {
             watch->from = revision(batch.up_to.value + 1);
             co_return batch;
