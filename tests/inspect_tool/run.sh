@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# usage: run.sh PROGRAM    runs reeve-inspect through its commands; exit code 1 on a surprise
+set -euo pipefail
+program=$1
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+store="sqlite:$dir/store.db"
+
+# expect CODE ARGUMENT...: runs it; its output is in $dir/out and $dir/err
+expect() {
+    local wanted=$1 code=0
+    shift
+    "$program" "$@" >"$dir/out" 2>"$dir/err" </dev/null || code=$?
+    if [ "$code" != "$wanted" ]; then
+        echo "reeve-inspect $*: exit code $code, expected $wanted" >&2
+        cat "$dir/out" "$dir/err" >&2
+        exit 1
+    fi
+}
+# holds FILE TEXT: the output has it
+holds() {
+    grep -qF -- "$2" "$dir/$1" || {
+        echo "no '$2' in:" >&2
+        cat "$dir/$1" >&2
+        exit 1
+    }
+}
+
+expect 0 --help
+holds out "usage: reeve-inspect"
+for bad in "" "show" "--store" "--store sqlite: show" "--store etcd:x show" "--store $store" \
+    "--store $store nonsense" "--store $store show extra" "--store $store --nonsense show" \
+    "--store $store import"; do
+    # shellcheck disable=SC2086
+    expect 2 $bad
+    holds err "--help"
+done
+
+# Nothing but an import creates a file.
+for command in show check export raise-lineage; do
+    expect 1 --store "$store" "$command"
+    holds err "no such file"
+done
+[ ! -e "$dir/store.db" ]
+
+cat >"$dir/export" <<'END'
+{"reeve_export":1,"root":"from/"}
+{"key":"ids","value":"{\"v\":1,\"min_reader\":1,\"next\":10}","modified":1}
+{"key":"leader","value":"{}","modified":2,"lease":7}
+{"key":"records/file","value_hex":"00ff1b","modified":3}
+{"key":"root","value":"{\"v\":1,\"min_reader\":1,\"cluster\":\"c\",\"lineage\":1}","modified":4}
+{"end":4,"first_at":4,"last_at":4}
+END
+head -n 4 "$dir/export" >"$dir/torn"
+expect 1 --store "$store" --root r import "$dir/torn"
+holds err "torn"
+expect 1 --store "$store" --root r import "$dir/nowhere"
+expect 0 --store "$store" --root r import "$dir/export"
+holds out "3 records written, 1 of leases left out"
+expect 1 --store "$store" --root r import "$dir/export"
+
+expect 0 --store "$store" show
+holds out 'r/records/file (host'
+holds out '\x00\xff\x1b'
+expect 0 --store "$store" check
+holds out "0 errors"
+expect 0 --store "$store" raise-lineage
+holds out "cluster c is now of lineage 2"
+
+# Out and in again gives the same, at another place.
+expect 0 --store "$store" export
+cp "$dir/out" "$dir/again"
+expect 0 --store "sqlite:$dir/copy.db" --root r import "$dir/again"
+expect 0 --store "sqlite:$dir/copy.db" export
+diff <(sed 's/,"modified":[0-9]*}/}/; /^{"end"/d' "$dir/again") \
+    <(sed 's/,"modified":[0-9]*}/}/; /^{"end"/d' "$dir/out")
+
+# Two roots in one file: one must be chosen.
+expect 0 --store "$store" --root other import "$dir/export"
+expect 1 --store "$store" show
+holds err "--root"
+expect 0 --store "$store" --root other show
+
+# A record that cannot be read is shown, and found.
+sed 's/\\"next\\":10/\\"next\\":-1/' "$dir/export" >"$dir/bad"
+expect 0 --store "$store" --root bad import "$dir/bad"
+expect 1 --store "$store" --root bad show
+holds out "UNREADABLE"
+expect 1 --store "$store" --root bad check
+holds out "error: bad/ids"
+
+# A file that is no store is refused and left alone.
+printf 'this is not a database, it is a text that is long enough to look at\n' >"$dir/text"
+cp "$dir/text" "$dir/text.before"
+expect 1 --store "sqlite:$dir/text" show
+cmp "$dir/text" "$dir/text.before"
+expect 1 --store "sqlite:$dir" show
