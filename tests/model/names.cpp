@@ -1,0 +1,74 @@
+#include "catch.hpp"
+#include "reeve/model/channel.hpp"
+#include "reeve/model/ids.hpp"
+#include "reeve/model/messages.hpp"
+
+#include <fmt/format.h>
+
+#include <set>
+#include <string>
+#include <unordered_set>
+
+using namespace reeve;
+using model::channel_state;
+
+TEST_CASE("a name has 1 to 200 printable ASCII bytes, and no slash") {
+    CHECK(model::valid_name("a"));
+    CHECK(model::valid_name("!~\"\\"));
+    CHECK(model::valid_name(std::string(model::name_bytes_max, 'n')));
+    CHECK_FALSE(model::valid_name(""));
+    CHECK_FALSE(model::valid_name(std::string(model::name_bytes_max + 1, 'n')));
+    for (int byte = 0; byte < 256; ++byte) {
+        INFO(byte);
+        const std::string name(1, static_cast<char>(byte));
+        CHECK(model::valid_name(name) == (byte > ' ' && byte <= '~' && byte != '/'));
+    }
+}
+
+TEST_CASE("every state and outcome has a name of its own") {
+    std::set<std::string_view> states;
+    for (const auto state :
+         {channel_state::unassigned, channel_state::pending, channel_state::registered,
+          channel_state::releasing, channel_state::dropped}) {
+        CHECK(states.insert(model::name(state)).second);
+    }
+    CHECK(states.count("?") == 0);
+    std::set<std::string_view> answers;
+    for (const auto outcome : {model::agent_outcome::done, model::agent_outcome::wrong_process,
+                               model::agent_outcome::stale, model::agent_outcome::failed}) {
+        CHECK(answers.insert(model::name(outcome)).second);
+    }
+    CHECK(answers.count("?") == 0);
+    std::set<std::string_view> commits;
+    for (const auto outcome : {model::commit_outcome::committed, model::commit_outcome::stale,
+                               model::commit_outcome::mismatch}) {
+        CHECK(commits.insert(model::name(outcome)).second);
+    }
+    CHECK(commits.count("?") == 0);
+}
+
+TEST_CASE("a channel has a holder from the moment it is recorded until it is let go") {
+    CHECK_FALSE(model::has_holder(channel_state::unassigned));
+    CHECK(model::has_holder(channel_state::pending));
+    CHECK(model::has_holder(channel_state::registered));
+    CHECK(model::has_holder(channel_state::releasing));
+    CHECK_FALSE(model::has_holder(channel_state::dropped));
+}
+
+TEST_CASE("ids compare, hash and print as what they hold, and 0 is none") {
+    CHECK(model::epoch(3) < model::epoch(4));
+    CHECK_FALSE(model::epoch());
+    CHECK(model::epoch(1));
+    CHECK(fmt::format("{}", model::epoch(17)) == "17");
+    CHECK(fmt::format("{}", model::node_name("n1")) == "n1");
+    const std::unordered_set<model::node_name> names{model::node_name("a"), model::node_name("a"),
+                                                     model::node_name("b")};
+    CHECK(names.size() == 2);
+}
+
+TEST_CASE("positions are ordered as bytes, and the empty one is before all others") {
+    CHECK(model::position() < model::position(std::string("\0", 1)));
+    CHECK(model::position("\x7f") < model::position("\x80"));
+    CHECK(model::position("\xff") > model::position("\x01"));
+    CHECK(model::position("a") < model::position("aa"));
+}
