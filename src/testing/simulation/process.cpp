@@ -50,6 +50,7 @@ life::~life() = default;
 
 verdict life::enter(effect_kind kind, std::string_view detail) {
     if (!alive_) return verdict::crash_before;
+    owner_->world().events().trace(static_cast<std::uint64_t>(kind));
     effect_gate* const gate = owner_->world().gate();
     if (gate == nullptr) return verdict::proceed;
     const verdict decided = gate->decide({kind, owner_->name(), detail});
