@@ -1,0 +1,38 @@
+#pragma once
+
+#include "reeve/core/guards.hpp"
+#include "reeve/testing/scenario.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace simulated {
+
+/// Clients read, write and compare-and-set a few records through a store with every fault, are
+/// killed and paused; the history must be linearizable.
+[[nodiscard]] reeve::testing::scenario kv_register();
+/// Watches deliver everything exactly once and in order through lag, gaps and compaction; leases
+/// end early, late and when their holder dies.
+[[nodiscard]] reeve::testing::scenario kv_lease_watch();
+/// What was appended is delivered exactly once per try and in order, also to a consumer that is
+/// killed and goes on from its recorded position.
+[[nodiscard]] reeve::testing::scenario stream_append();
+
+/// All scenarios, in the order in which they are listed.
+[[nodiscard]] std::vector<reeve::testing::scenario> all_scenarios();
+
+/// Guards that are switched off together, and the scenarios of which one seed must then fail.
+struct mutant {
+    std::vector<reeve::core::guard> off;  ///< one, or a pair that mask each other
+    std::vector<std::string> scenarios;   ///< tried in this order
+    std::uint64_t seeds = 0;              ///< of each scenario, from 1 on
+};
+
+/// "term", or "commit_epoch+continuation".
+[[nodiscard]] std::string name(const mutant& which);
+
+/// All mutants. Each guard must be in at least one.
+[[nodiscard]] std::vector<mutant> all_mutants();
+
+}  // namespace simulated
