@@ -101,6 +101,9 @@ awaitable<model::commit_reply> registrar_impl::commit(model::commit_request requ
                         fmt::format("channel {}: settled {} is below the recorded {}",
                                     request.channel, request.settled, table_[number].settled));
         }
+        // As compared: while the store answers, another try of this request may change the row.
+        const storage::revision before = table_[number].progress_at;
+        const storage::revision entry_before = table_[number].entry_at;
         storage::transaction body = transaction_of(number, request);
         storage::commit_result result;
         try {
@@ -123,8 +126,6 @@ awaitable<model::commit_reply> registrar_impl::commit(model::commit_request requ
             }
             co_return reply_of(model::commit_outcome::committed, request.to.value);
         }
-        const storage::revision before = table_[number].progress_at;
-        const storage::revision entry_before = table_[number].entry_at;
         table_[number].uncertain = true;
         const bool known = co_await reread(number);
         if (!known) throw error(errc::unavailable, "the metadata store is away");
