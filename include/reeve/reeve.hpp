@@ -5,6 +5,7 @@
 
 #include "reeve/coordinator/coordinator.hpp"
 #include "reeve/core/blocking.hpp"
+#include "reeve/core/task_scope.hpp"
 #include "reeve/node/node.hpp"
 #include "reeve/storage/blocking_message_stream.hpp"
 #include "reeve/storage/blocking_metadata_store.hpp"
