@@ -56,6 +56,7 @@ reeve::awaitable<bool> run_operator::work() {
     co_await until_done();
     co_await tasks_.stop();
     co_await cluster_.stop();
+    co_await end_sessions();
     co_return true;
 }
 
@@ -70,6 +71,11 @@ reeve::awaitable<void> run_operator::take_over() {
             fmt::format("{} belongs to {}, this directory to {}", host_.directory.metadata(),
                         found.root->cluster, options.cluster));
     }
+    co_await end_sessions();
+}
+
+/// Of processes that are certainly dead.
+reeve::awaitable<void> run_operator::end_sessions() {
     const reeve::catalog::key_layout keys(key_root);
     co_await reeve::cluster::end_all_sessions(*data_.metadata, keys);
 }

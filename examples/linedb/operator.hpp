@@ -29,6 +29,7 @@ public:
 private:
     reeve::awaitable<bool> work();
     reeve::awaitable<void> take_over();
+    reeve::awaitable<void> end_sessions();
     reeve::awaitable<void> count_stored();
     reeve::awaitable<void> until_done();
     reeve::awaitable<bool> all_consumed();
