@@ -65,6 +65,14 @@ awaitable<void> fail_after(core::runtime& strand, std::chrono::milliseconds dela
 
 awaitable<int> at_once(int value) { co_return value; }
 
+// As a loop does that retries what has failed.
+awaitable<void> go_on_after(fixture& it, std::chrono::milliseconds limit) {
+    auto operation = it.bound(answer_though_cancelled(it.strand, 7), limit);
+    const int value = co_await std::move(operation);
+    REQUIRE(value == 7);
+    co_await it.strand.sleep_for(1h);
+}
+
 }  // namespace
 
 TEST_CASE("with_deadline: what ends in time is returned or thrown as it is") {
@@ -112,6 +120,28 @@ TEST_CASE("with_deadline: cancelling the wait says what the operation says") {
         it.loop.run_for(10ms);
         REQUIRE_FALSE(failure);
         REQUIRE(value == 7);
+    }
+}
+
+TEST_CASE("with_deadline: whoever goes on afterwards can still be cancelled") {
+    // Either the deadline has passed before the cancellation, or the operation has survived it.
+    for (const auto limit : {10ms, 10000ms}) {
+        fixture it;
+        boost::asio::cancellation_signal cancel;
+        std::exception_ptr failure;
+        bool ended = false;
+        auto done = [&](const std::exception_ptr& thrown) {
+            failure = thrown;
+            ended = true;
+        };
+        boost::asio::co_spawn(it.strand.executor(), go_on_after(it, limit),
+                              boost::asio::bind_cancellation_slot(cancel.slot(), done));
+        it.loop.run_for(50ms);
+        REQUIRE_FALSE(ended);
+        cancel.emit(boost::asio::cancellation_type::terminal);
+        it.loop.run_for(50ms);
+        REQUIRE(ended);
+        REQUIRE(failure);
     }
 }
 

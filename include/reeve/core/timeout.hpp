@@ -26,7 +26,8 @@ namespace reeve::core {
 /// passes, and a bare operation_aborted becomes reeve::error(on_timeout, context). So an outcome is
 /// never thrown away: the only place in reeve that races an operation with time. `on_timeout` is
 /// errc::outcome_unknown for what may have had an effect, errc::deadline_exceeded for reads.
-/// Cancelling the wait itself does the same, and then throws what the operation said.
+/// Cancelling the wait itself does the same, and then throws or returns what the operation said; a
+/// caller that goes on all the same ends at its next wait, as after any cancellation.
 template <class T>
 [[nodiscard]] awaitable<T> with_deadline(runtime& strand, awaitable<T> operation,
                                          time_point deadline, errc on_timeout,
@@ -67,10 +68,18 @@ template <class T>
         }
     }
     if (!shared->finished) {
-        co_await boost::asio::this_coro::reset_cancellation_state(
-            boost::asio::disable_cancellation());
+        // A cancellation does not end this wait, but it is kept: the caller's next wait ends by it.
+        const bool throws = co_await boost::asio::this_coro::throw_if_cancelled();
+        co_await boost::asio::this_coro::throw_if_cancelled(false);
         shared->cancel.emit(boost::asio::cancellation_type::terminal);
-        while (!shared->finished) co_await shared->ended.wait();
+        while (!shared->finished) {
+            try {
+                co_await shared->ended.wait();
+            } catch (const boost::system::system_error&) {
+                cancelled = true;  // perhaps once more; the operation has been told already
+            }
+        }
+        co_await boost::asio::this_coro::throw_if_cancelled(throws);
     }
     if (shared->failure) {
         try {
