@@ -143,12 +143,12 @@ public:
     [[nodiscard]] const std::map<std::string, std::uint64_t, std::less<>>& counts() const noexcept {
         return counts_;
     }
-    /// Messages that arrived at a living process.
+    /// Messages that arrived at a living process: over the network, or from a stream.
     [[nodiscard]] std::uint64_t messages() const noexcept { return messages_; }
     /// Transactions that the metadata store committed.
     [[nodiscard]] std::uint64_t commits() const noexcept { return commits_; }
-    /// For the network.
-    void count_message() noexcept { ++messages_; }
+    /// For the network and the streams.
+    void count_message(std::uint64_t times = 1) noexcept { messages_ += times; }
     /// For the stores.
     void count_commit() noexcept { ++commits_; }
 

@@ -41,6 +41,7 @@ awaitable<void> fill_subscription(std::shared_ptr<message_feed> into, const stre
             into->fail(errc::unavailable, "subscription gap");
             co_return;
         }
+        link.world->count_message(batch.size());
         for (auto& one : batch) into->items.push_back(std::move(one));
         into->arrived.notify_all();
     }

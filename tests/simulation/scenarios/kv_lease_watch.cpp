@@ -226,7 +226,7 @@ void disturb(testing::simulation& world) {
     }
 }
 
-void play(testing::simulation& world) {
+void play(testing::simulation& world, const around<storage::metadata_store>& wrap) {
     const auto stores = testing::host_memory_stores(world);
     record_of_run run;
     auto truth_ended = [&world](const std::exception_ptr& failure) {
@@ -234,6 +234,7 @@ void play(testing::simulation& world) {
     };
     boost::asio::co_spawn(world.world_runtime().executor(), record_truth(world.metadata(), &run),
                           std::move(truth_ended));
+    if (wrap) world.host(wrap(world.metadata()));
     add<writer>(world, "writer-0");
     add<writer>(world, "writer-1");
     auto& holding = add<holder>(world, "holder");
@@ -264,14 +265,15 @@ void play(testing::simulation& world) {
 
 }  // namespace
 
-testing::scenario kv_lease_watch() {
+testing::scenario kv_lease_watch(around<storage::metadata_store> wrap) {
+    auto run = [wrap = std::move(wrap)](testing::simulation& world) { play(world, wrap); };
     std::vector<std::string> rare{"gap resynced",           "listed again",  "watch gap",
                                   "watch compacted",        "watch stalled", "lease ended early",
                                   "lease kept late",        "lease lost",    "ghost landed",
                                   "lease lost while paused"};
     return testing::make_scenario("kv_lease_watch",
-                                  "watches deliver everything once, in order; leases end", {1, 200},
-                                  std::move(rare), play);
+                                  "watches deliver everything once, in order; leases end",
+                                  {1, 1000}, std::move(rare), std::move(run));
 }
 
 }  // namespace simulated

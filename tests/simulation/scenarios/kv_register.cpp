@@ -199,8 +199,9 @@ awaitable<void> read_finally(std::shared_ptr<storage::metadata_store> store, rec
     }
 }
 
-void play(testing::simulation& world) {
+void play(testing::simulation& world, const around<storage::metadata_store>& wrap) {
     const auto stores = testing::host_memory_stores(world);
+    if (wrap) world.host(wrap(world.metadata()));
     recorder history;
     for (std::size_t i = 0; i < clients; ++i) {
         world.add(fmt::format("client-{}", i),
@@ -229,14 +230,15 @@ void play(testing::simulation& world) {
 
 }  // namespace
 
-testing::scenario kv_register() {
+testing::scenario kv_register(around<storage::metadata_store> wrap) {
+    auto run = [wrap = std::move(wrap)](testing::simulation& world) { play(world, wrap); };
     std::vector<std::string> rare{
         "commit rejected", "outcome unknown", "applied, reply lost",
         "ghost landed",    "ghost refused",   "ghost landed after its sender's death",
         "client killed",   "client paused",   "client cut off"};
     return testing::make_scenario("kv_register",
-                                  "a metadata store with every fault stays linearizable", {1, 400},
-                                  std::move(rare), play);
+                                  "a metadata store with every fault stays linearizable", {1, 2000},
+                                  std::move(rare), std::move(run));
 }
 
 }  // namespace simulated

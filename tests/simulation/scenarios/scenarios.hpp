@@ -1,23 +1,35 @@
 #pragma once
 
 #include "reeve/core/guards.hpp"
+#include "reeve/storage/message_stream.hpp"
+#include "reeve/storage/metadata_store.hpp"
 #include "reeve/testing/scenario.hpp"
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 namespace simulated {
 
+/// Puts something around the store that a scenario uses: how its own tests show that it notices a
+/// store that breaks its promises.
+template <class Store>
+using around = std::function<std::shared_ptr<Store>(std::shared_ptr<Store> honest)>;
+
 /// Clients read, write and compare-and-set a few records through a store with every fault, are
 /// killed and paused; the history must be linearizable.
-[[nodiscard]] reeve::testing::scenario kv_register();
+[[nodiscard]] reeve::testing::scenario kv_register(
+    around<reeve::storage::metadata_store> wrap = nullptr);
 /// Watches deliver everything exactly once and in order through lag, gaps and compaction; leases
 /// end early, late and when their holder dies.
-[[nodiscard]] reeve::testing::scenario kv_lease_watch();
+[[nodiscard]] reeve::testing::scenario kv_lease_watch(
+    around<reeve::storage::metadata_store> wrap = nullptr);
 /// What was appended is delivered exactly once per try and in order, also to a consumer that is
 /// killed and goes on from its recorded position.
-[[nodiscard]] reeve::testing::scenario stream_append();
+[[nodiscard]] reeve::testing::scenario stream_append(
+    around<reeve::storage::message_stream> wrap = nullptr);
 
 /// All scenarios, in the order in which they are listed.
 [[nodiscard]] std::vector<reeve::testing::scenario> all_scenarios();

@@ -202,8 +202,9 @@ void add(testing::simulation& world, const std::string& name, record_of_run& run
     added.start();
 }
 
-void play(testing::simulation& world) {
+void play(testing::simulation& world, const around<storage::message_stream>& wrap) {
     const auto stores = testing::host_memory_stores(world);
+    if (wrap) world.host(wrap(world.streams()));
     record_of_run run;
     for (int i = 0; i < 3; ++i) add<appender>(world, fmt::format("appender-{}", i), run);
     add<consumer>(world, "consumer", run);
@@ -223,7 +224,8 @@ void play(testing::simulation& world) {
 
 }  // namespace
 
-testing::scenario stream_append() {
+testing::scenario stream_append(around<storage::message_stream> wrap) {
+    auto run = [wrap = std::move(wrap)](testing::simulation& world) { play(world, wrap); };
     std::vector<std::string> rare{"subscribed again",
                                   "subscription gap",
                                   "subscription stalled",
@@ -235,7 +237,7 @@ testing::scenario stream_append() {
                                   "ghost landed after its sender's death"};
     return testing::make_scenario("stream_append",
                                   "a stream delivers every append once, whole and in order",
-                                  {1, 200}, std::move(rare), play);
+                                  {1, 1000}, std::move(rare), std::move(run));
 }
 
 }  // namespace simulated
