@@ -146,10 +146,12 @@ private:
     std::string path_;
 };
 
-/// A loop on the calling thread, and one thread for what blocks.
+/// A loop on the calling thread, and threads for what blocks. A watch of a store over blocking
+/// functions keeps one of them busy while it waits.
 class host {
 public:
-    host() : strand_(loop_) {}
+    /// With so many threads for what blocks.
+    explicit host(std::size_t workers = 4) : strand_(loop_), workers_(workers) {}
     host(const host&) = delete;
     host& operator=(const host&) = delete;
     ~host() { workers_.join(); }
@@ -178,7 +180,7 @@ public:
 private:
     reeve::backends::event_loop loop_;
     reeve::core::runtime strand_;
-    boost::asio::thread_pool workers_{1};
+    boost::asio::thread_pool workers_;
 };
 
 /// The main of a benchmark: a failure is a text and exit code 1.

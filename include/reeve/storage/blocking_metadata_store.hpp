@@ -43,7 +43,8 @@ public:
 
 /// A metadata_store over blocking functions that run on `workers`. A cancelled call is detached: it
 /// goes on, its result is dropped, and a commit reports errc::outcome_unknown. `strand` must
-/// outlive the store.
+/// outlive the store. A running watch keeps one worker busy while it waits for changes: with fewer
+/// threads than watches and one more, every other call waits for a watch's patience to end.
 [[nodiscard]] std::unique_ptr<metadata_store> from_blocking(
     core::runtime& strand, std::shared_ptr<blocking_metadata_store> store,
     core::blocking_executor workers);
