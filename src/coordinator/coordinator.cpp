@@ -164,9 +164,10 @@ void coordinator::start() { implementation_->tasks.spawn(implementation::run(imp
 awaitable<void> coordinator::stop() {
     const auto self = implementation_;
     self->leading = false;
-    if (self->current) co_await self->current->end();
+    // First the loop: a reign that ends by itself is followed by another campaign.
     co_await self->tasks.stop();
-    self->current.reset();
+    const auto last = std::exchange(self->current, nullptr);
+    if (last) co_await last->end();
     co_await self->leadership.resign();
 }
 
