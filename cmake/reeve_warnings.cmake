@@ -2,4 +2,5 @@
 add_library(reeve_warnings INTERFACE)
 target_compile_options(reeve_warnings INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+    $<$<BOOL:${CMAKE_UNITY_BUILD}>:-Wno-subobject-linkage>
     $<$<BOOL:${REEVE_WARNINGS_AS_ERRORS}>:-Werror>)

@@ -1,7 +1,7 @@
 #include "reeve/catalog/codec.hpp"
 
-#include "catalog/hex.hpp"
 #include "catalog/limits.hpp"
+#include "core/hex.hpp"
 #include "reeve/core/error.hpp"
 #include "storage/printable.hpp"
 
@@ -68,7 +68,7 @@ public:
         check_length(value.value, 0, model::position_bytes_max, field);
         name(field);
         text_ += '"';
-        append_hex(text_, value.value);
+        core::append_hex(text_, value.value);
         text_ += '"';
         return *this;
     }

@@ -1,5 +1,5 @@
-#include "catalog/hex.hpp"
 #include "catalog/limits.hpp"
+#include "core/hex.hpp"
 #include "reeve/catalog/codec.hpp"
 #include "reeve/core/error.hpp"
 #include "storage/printable.hpp"
@@ -142,7 +142,7 @@ struct field_reader {
                 key, field,
                 fmt::format("a position of more than {} bytes", model::position_bytes_max));
         }
-        if (!read_hex(read, into.value)) [[unlikely]] {
+        if (!core::read_hex(read, into.value)) [[unlikely]] {
             corrupt_field(key, field, "not lower-case hexadecimal digits in pairs");
         }
     }

@@ -1,5 +1,5 @@
-#include "catalog/hex.hpp"
 #include "catalog/walk.hpp"
+#include "core/hex.hpp"
 #include "reeve/catalog/inspect.hpp"
 #include "reeve/core/error.hpp"
 #include "storage/printable.hpp"
@@ -26,7 +26,7 @@ void put_bytes(json& line, const std::string& field, std::string_view bytes) {
         line[field] = std::move(text);
     } catch (const json::type_error&) {
         std::string digits;
-        append_hex(digits, bytes);
+        core::append_hex(digits, bytes);
         line[field + "_hex"] = digits;
     }
 }
@@ -57,7 +57,7 @@ public:
         if (!one.is_string()) refuse(fmt::format("\"{}\" is not a text", field));
         if (plain != line.end()) return one.get<std::string>();
         std::string read;
-        if (!read_hex(one.get_ref<const std::string&>(), read)) {
+        if (!core::read_hex(one.get_ref<const std::string&>(), read)) {
             refuse(fmt::format("\"{}_hex\" is not hexadecimal", field));
         }
         return read;

@@ -8,7 +8,7 @@ namespace reeve::core {
 
 namespace {
 
-class null_sink final : public metrics_sink {
+class null_metrics_sink final : public metrics_sink {
 public:
     void count(std::string_view, double) noexcept override {}
     void set(std::string_view, double) noexcept override {}
@@ -17,7 +17,7 @@ public:
 }  // namespace
 
 metrics_sink& null_metrics() noexcept {
-    static null_sink sink;
+    static null_metrics_sink sink;
     return sink;
 }
 

@@ -1,5 +1,6 @@
 #include "reeve/transport/message_codec.hpp"
 
+#include "core/hex.hpp"
 #include "reeve/core/error.hpp"
 
 #include <fmt/format.h>
@@ -19,19 +20,10 @@ constexpr int message_version = 1;
     throw error(errc::corrupt, fmt::format("message {}: {}", message, what));
 }
 
-std::string to_hex(std::string_view bytes) {
+std::string to_hex_digits(std::string_view bytes) {
     std::string text;
-    text.reserve(bytes.size() * 2);
-    for (const char byte : bytes) {
-        fmt::format_to(std::back_inserter(text), "{:02x}", static_cast<unsigned char>(byte));
-    }
+    core::append_hex(text, bytes);
     return text;
-}
-
-int nibble(char digit) noexcept {
-    if (digit >= '0' && digit <= '9') return digit - '0';
-    if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
-    return -1;
 }
 
 /// One received object: every access checks what is there and names it when it is not.
@@ -64,16 +56,9 @@ public:
         return found;
     }
     [[nodiscard]] std::string bytes(const char* field) const {
-        const std::string& hex = text(field);
-        std::string result(hex.size() / 2, '\0');
-        if (hex.size() % 2 != 0) malformed(message_, fmt::format("{} is not hexadecimal", field));
-        for (std::size_t at = 0; at < result.size(); ++at) {
-            const int high = nibble(hex[2 * at]);
-            const int low = nibble(hex[2 * at + 1]);
-            if (high < 0 || low < 0) {
-                malformed(message_, fmt::format("{} is not hexadecimal", field));
-            }
-            result[at] = static_cast<char>(high * 16 + low);
+        std::string result;
+        if (!core::read_hex(text(field), result)) {
+            malformed(message_, fmt::format("{} is not hexadecimal", field));
         }
         return result;
     }
@@ -131,7 +116,7 @@ std::string encode(const model::assign_request& it) {
         item["channel"] = one.channel.value;
         item["collection"] = one.collection.value;
         item["epoch"] = one.epoch.value;
-        item["start"] = to_hex(one.start.value);
+        item["start"] = to_hex_digits(one.start.value);
         list.push_back(std::move(item));
     }
     return finish(body);
@@ -170,14 +155,14 @@ std::string encode(const model::commit_request& it) {
     body["node"] = it.node.value;
     body["process"] = it.process.value;
     body["epoch"] = it.epoch.value;
-    body["from"] = to_hex(it.from.value);
-    body["to"] = to_hex(it.to.value);
+    body["from"] = to_hex_digits(it.from.value);
+    body["to"] = to_hex_digits(it.to.value);
     body["settled"] = it.settled;
     json& list = body["records"] = json::array();
     for (const auto& one : it.records) {
         json item = json::object();
         item["name"] = one.name;
-        item["value"] = to_hex(one.value);
+        item["value"] = to_hex_digits(one.value);
         list.push_back(std::move(item));
     }
     return finish(body);
@@ -186,7 +171,7 @@ std::string encode(const model::commit_request& it) {
 std::string encode(const model::commit_reply& it) {
     json body = begin();
     body["outcome"] = name(it.outcome);
-    body["recorded"] = to_hex(it.recorded.value);
+    body["recorded"] = to_hex_digits(it.recorded.value);
     body["why"] = it.why;
     return finish(body);
 }

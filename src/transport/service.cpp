@@ -1,5 +1,6 @@
 #include "reeve/transport/service.hpp"
 
+#include "core/hex.hpp"
 #include "reeve/core/error.hpp"
 
 #include <fmt/format.h>
@@ -20,42 +21,13 @@ using nlohmann::json;
 // digits, under its name with "_hex" instead. Members that are not known are ignored.
 constexpr int format = 1;
 
-std::string to_hex(std::string_view bytes) {
-    constexpr char digits[] = "0123456789abcdef";
-    std::string text;
-    text.reserve(2 * bytes.size());
-    for (const char byte : bytes) {
-        const auto value = static_cast<unsigned char>(byte);
-        text.push_back(digits[value >> 4U]);
-        text.push_back(digits[value & 0xfU]);
-    }
-    return text;
-}
-
-int nibble(char digit) {
-    if (digit >= '0' && digit <= '9') return digit - '0';
-    if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
-    return -1;
-}
-
-std::optional<std::string> from_hex(std::string_view text) {
-    if (text.size() % 2 != 0) return std::nullopt;
-    std::string bytes;
-    bytes.reserve(text.size() / 2);
-    for (std::size_t at = 0; at < text.size(); at += 2) {
-        const int high = nibble(text[at]);
-        const int low = nibble(text[at + 1]);
-        if (high < 0 || low < 0) return std::nullopt;
-        bytes.push_back(static_cast<char>(high * 16 + low));
-    }
-    return bytes;
-}
-
 void set_text(json& into, const char* name, std::string_view bytes) {
     if (simdjson::validate_utf8(bytes.data(), bytes.size())) {
         into[name] = bytes;
     } else {
-        into[std::string(name) + "_hex"] = to_hex(bytes);
+        std::string digits;
+        core::append_hex(digits, bytes);
+        into[std::string(name) + "_hex"] = digits;
     }
 }
 
@@ -76,8 +48,10 @@ std::optional<std::string> find_text(const json& from, const char* name, const c
     }
     if (hex == from.end()) return std::nullopt;
     if (!hex->is_string()) malformed(what, fmt::format("\"{}_hex\" is no text", name));
-    auto bytes = from_hex(hex->get_ref<const std::string&>());
-    if (!bytes) malformed(what, fmt::format("\"{}_hex\" is not hexadecimal", name));
+    std::string bytes;
+    if (!core::read_hex(hex->get_ref<const std::string&>(), bytes)) {
+        malformed(what, fmt::format("\"{}_hex\" is not hexadecimal", name));
+    }
     return bytes;
 }
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-namespace reeve::catalog {
+namespace reeve::core {
 
 // Appends `bytes` as lower-case hexadecimal digits.
 inline void append_hex(std::string& into, std::string_view bytes) {
@@ -36,4 +36,4 @@ inline bool read_hex(std::string_view text, std::string& into) {
     return true;
 }
 
-}  // namespace reeve::catalog
+}  // namespace reeve::core

@@ -1,0 +1,67 @@
+#include "channel_programs.hpp"
+#include "scenarios.hpp"
+
+#include <chrono>
+#include <utility>
+
+namespace simulated {
+
+namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+void chaos(testing::simulation& world, std::chrono::nanoseconds duration) {
+    channel_world_options options;
+    options.balance.interval = std::chrono::seconds(20);
+    channel_world around(world, options);
+    around.start();
+    world.run_until([&] { return around.converged(); }, seconds(60));
+    world.faults() = testing::simulation_faults::chaos();
+    around.make_trouble(duration);
+    around.repair();
+    around.count_rare_events();
+    around.require_convergence(minutes(5));
+}
+
+void polite(testing::simulation& world) {
+    channel_world_options options;
+    options.check_politeness = true;
+    channel_world around(world, options);
+    around.start();
+    world.run_until([&] { return around.converged(); }, seconds(60));
+    auto faults = testing::simulation_faults::chaos();
+    faults.metadata.lease_early = {};
+    world.faults() = faults;
+    around.make_trouble(minutes(3));
+    around.repair();
+    around.require_convergence(minutes(5));
+}
+
+}  // namespace
+
+testing::scenario channel_chaos() {
+    return testing::make_scenario(
+        "channel_chaos",
+        "5 nodes, 2 coordinators, 20 channels, all faults for 5 minutes, then heal", {1, 2000},
+        {"stale commit refused", "commit continued from elsewhere", "process restarted",
+         "process paused", "leader elected", "two consumers at once", "move asked"},
+        [](testing::simulation& world) { chaos(world, minutes(5)); });
+}
+
+testing::scenario channel_chaos_long() {
+    return testing::make_scenario(
+        "channel_chaos_long", "the same for an hour", {1, 50},
+        {"stale commit refused", "commit continued from elsewhere", "process restarted"},
+        [](testing::simulation& world) { chaos(world, hours(1)); });
+}
+
+testing::scenario channel_polite() {
+    return testing::make_scenario(
+        "channel_polite", "leases and clocks behave: at most one process consumes a channel",
+        {1, 300}, {"process restarted", "stores cut", "leader elected"},
+        [](testing::simulation& world) { polite(world); });
+}
+
+}  // namespace simulated

@@ -1,0 +1,245 @@
+#include "channel_programs.hpp"
+#include "reeve/core/error.hpp"
+#include "reeve/testing/simulated_network.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace simulated {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+channel_world::channel_world(testing::simulation& world, channel_world_options options)
+    : world_(world), options_(options), stores_(testing::host_memory_stores(world)) {
+    ledger_ = std::make_shared<channel_ledger>(world, world.metadata(), keys_);
+    world.host(std::static_pointer_cast<storage::metadata_store>(ledger_));
+    for (std::uint32_t number = 0; number < options.coordinators; ++number) {
+        coordinators_.push_back(
+            &world.add(fmt::format("coordinator-{}", number), [this](testing::process& self) {
+                return std::make_shared<coordinator_program>(*this, self);
+            }));
+    }
+    for (std::uint32_t number = 0; number < options.nodes; ++number) {
+        auto& added = world.add(fmt::format("node-{}", number), [this](testing::process& self) {
+            return std::make_shared<node_program>(*this, self);
+        });
+        added.on_kill([this, name = added.name()](testing::disk_fate) { census_.killed(name); });
+        nodes_.push_back(&added);
+    }
+}
+
+channel_world::~channel_world() {
+    for (const auto& one : world_.processes()) one->kill();
+}
+
+std::string channel_world::channel_name(std::uint32_t number) {
+    return fmt::format("c{:03}", number);
+}
+
+coordinator_options channel_world::coordinator_settings(const std::string& name) const {
+    coordinator_options settings;
+    settings.root = keys_.root();
+    settings.cluster = "simulated";
+    settings.leadership.coordinator = name;
+    settings.leadership.address = name;
+    settings.leadership.lease.ttl = options_.ttl;
+    settings.members.ttl_unknown = options_.ttl;
+    settings.channels.leave = options_.leave;
+    settings.channels.balance = options_.balance;
+    settings.channels.epoch_block = 50;
+    settings.channels.seed = world_.seed();
+    return settings;
+}
+
+node_options channel_world::node_settings(const std::string& name) const {
+    node_options settings;
+    settings.root = keys_.root();
+    settings.self.name = model::node_name(name);
+    settings.self.address = name;
+    settings.lease.ttl = options_.ttl;
+    return settings;
+}
+
+void channel_world::start() {
+    for (auto* one : coordinators_) one->start();
+    for (auto* one : nodes_) one->start();
+    for (std::uint32_t number = 0; number < options_.channels; ++number) feed(number);
+}
+
+/// Appends the channel's next row, and comes back.
+void channel_world::feed(std::uint32_t number) {
+    if (!feeding_) return;
+    const auto spread = static_cast<std::uint64_t>(options_.append_every.count());
+    const auto pause = milliseconds(world_.random().between(spread / 2, spread * 3 / 2));
+    world_.after(
+        pause, core::task([this, number] {
+            if (!feeding_) return;
+            const std::string channel = channel_name(number);
+            const std::uint64_t row = ledger_->channels()[channel].appended + 1;
+            auto append = [](channel_world& self, std::string name,
+                             std::uint64_t next) -> awaitable<void> {
+                const auto at = co_await self.world_.streams()->append(name, std::to_string(next));
+                self.ledger_->appended(name, next, at.value);
+            };
+            boost::asio::co_spawn(world_.world_runtime().executor(), append(*this, channel, row),
+                                  [](const std::exception_ptr&) {});
+            feed(number);
+        }));
+}
+
+void channel_world::make_trouble(std::chrono::nanoseconds duration) {
+    troubled_ = true;
+    trouble();
+    world_.run_for(duration);
+    troubled_ = false;
+}
+
+void channel_world::trouble() {
+    const auto pause = milliseconds(world_.random().between(500, 12000));
+    world_.after(pause, core::task([this] {
+                     if (!troubled_) return;
+                     auto& random = world_.random();
+                     const bool coordinator = random.chance(1, 4);
+                     auto& all = coordinator ? coordinators_ : nodes_;
+                     trouble_with(*all[random.below(all.size())]);
+                     trouble();
+                 }));
+}
+
+void channel_world::trouble_with(testing::process& victim) {
+    auto& random = world_.random();
+    if (!victim.alive()) {
+        victim.start();
+        world_.count("process restarted");
+        return;
+    }
+    if (victim.paused()) {
+        victim.resume();
+        return;
+    }
+    const std::string& other = world_.processes()[random.below(world_.processes().size())]->name();
+    switch (random.below(options_.check_politeness ? 6 : 8)) {
+        case 0:
+            victim.kill();
+            break;
+        case 1:
+            victim.restart();
+            world_.count("process restarted");
+            break;
+        case 2:
+            world_.network().cut(victim.name(), other);
+            world_.after(milliseconds(random.between(100, 20000)),
+                         core::task([this, &victim, other] {
+                             world_.network().mend(victim.name(), other);
+                         }));
+            break;
+        case 3:
+            victim.cut_stores();
+            world_.count("stores cut");
+            world_.after(milliseconds(random.between(100, 20000)),
+                         core::task([&victim] { victim.mend_stores(); }));
+            break;
+        case 4:
+        case 5:
+            if (auto* leading = leader()) {
+                const auto name =
+                    channel_name(static_cast<std::uint32_t>(random.below(options_.channels)));
+                try {
+                    leading->move(model::channel_name(name), model::node_name(victim.name()));
+                    world_.count("move asked");
+                } catch (const error&) {
+                    // The channel or the node is not known right now.
+                }
+            }
+            break;
+        default:
+            victim.pause();
+            world_.count("process paused");
+            world_.after(milliseconds(random.between(100, 40000)), core::task([&victim] {
+                             if (victim.alive() && victim.paused()) victim.resume();
+                         }));
+            break;
+    }
+}
+
+void channel_world::repair() {
+    troubled_ = false;
+    stop_feeding();
+    world_.heal();
+    for (auto& one : world_.processes()) {
+        one->mend_stores();
+        if (!one->alive()) one->start();
+        if (one->paused()) one->resume();
+    }
+}
+
+reeve::coordinator* channel_world::leader() {
+    for (auto* one : coordinators_) {
+        if (!one->alive() || one->paused()) continue;
+        auto& found = one->program<coordinator_program>().coordinator();
+        if (found.leading()) return &found;
+    }
+    return nullptr;
+}
+
+std::string channel_world::missing() {
+    auto* leading = leader();
+    if (leading == nullptr) return "nobody leads";
+    for (std::uint32_t number = 0; number < options_.channels; ++number) {
+        const std::string name = channel_name(number);
+        const auto found = leading->find_channel(model::channel_name(name));
+        if (!found) return fmt::format("{} is not known", name);
+        if (found->entry.state != model::channel_state::registered || !found->waiting_for.empty()) {
+            return fmt::format("{} is {}: {}", name, model::name(found->entry.state),
+                               found->waiting_for);
+        }
+        if (!census_.consumed(name)) return fmt::format("nobody consumes {}", name);
+        const auto& facts = ledger_->channels()[name];
+        if (facts.covered != facts.appended) {
+            return fmt::format("{} has {} durable rows of {}", name, facts.covered, facts.appended);
+        }
+    }
+    const auto plan = leading->plan();  // I6: what has converged plans nothing
+    if (plan.empty()) return {};
+    return fmt::format("{}: {} ({})", plan.front().channel, plan.front().action, plan.front().why);
+}
+
+bool channel_world::converged() { return missing().empty(); }
+
+void channel_world::require_convergence(std::chrono::nanoseconds limit) {
+    const bool done = world_.run_until([this] { return converged(); }, limit);
+    if (world_.failed()) return;
+    if (!done) {
+        auto* leading = leader();
+        world_.fail(fmt::format("I4: {}\n{}", missing(),
+                                leading == nullptr ? std::string() : to_string(leading->status())));
+        return;
+    }
+    require_quiet_failover();
+}
+
+/// I5: a new leader that finds everything as it should be writes nothing but the leader key.
+void channel_world::require_quiet_failover() {
+    world_.run_for(milliseconds(500));
+    if (!converged()) return;  // a ghost landed: the next look would blame the wrong one
+    for (auto* one : coordinators_) {
+        if (!one->alive() || !one->program<coordinator_program>().coordinator().leading()) continue;
+        const std::uint64_t before = ledger_->writes();
+        one->restart();
+        const bool led = world_.run_until([this] { return converged(); }, seconds(120));
+        if (world_.failed()) return;
+        world_.require(led, "I5: no new leader");
+        world_.require(ledger_->writes() == before, "I5: a clean recovery has written something");
+        return;
+    }
+}
+
+void channel_world::count_rare_events() {
+    for (auto* one : nodes_) {
+        if (one->lives() > 1) world_.count("node restarted");
+    }
+}
+
+}  // namespace simulated
