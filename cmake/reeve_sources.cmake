@@ -34,6 +34,7 @@ endfunction()
 # reeve_add_program(<name> <source>...): a program of this project that links everything of reeve.
 function(reeve_add_program name)
     add_executable(${name} ${ARGN})
+    set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)
     target_link_libraries(${name} PRIVATE
         reeve::reeve reeve::testing
         $<BUILD_INTERFACE:reeve_warnings>

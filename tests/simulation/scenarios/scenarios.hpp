@@ -31,6 +31,15 @@ using around = std::function<std::shared_ptr<Store>(std::shared_ptr<Store> hones
 [[nodiscard]] reeve::testing::scenario stream_append(
     around<reeve::storage::message_stream> wrap = nullptr);
 
+/// Objects in files survive the loss of power at any effect.
+[[nodiscard]] reeve::testing::scenario file_power_loss();
+/// 5 nodes, 2 coordinators, 20 channels, all faults for five minutes, then heal: I1-I6 and I8.
+[[nodiscard]] reeve::testing::scenario channel_chaos();
+/// The same for an hour.
+[[nodiscard]] reeve::testing::scenario channel_chaos_long();
+/// Leases and clocks behave: I7 as well.
+[[nodiscard]] reeve::testing::scenario channel_polite();
+
 /// All scenarios, in the order in which they are listed.
 [[nodiscard]] std::vector<reeve::testing::scenario> all_scenarios();
 
