@@ -111,7 +111,10 @@ awaitable<model::commit_reply> registrar_impl::commit(model::commit_request requ
         } catch (const error& failure) {
             // It may still land: the row is read again before anything else is said of it, and a
             // repetition of this request decides, since it compares the same progress record.
-            if (is_outcome_unknown(failure)) table_[number].uncertain = true;
+            if (is_outcome_unknown(failure)) {
+                table_[number].uncertain = true;
+                look_at(number);
+            }
             throw;
         }
         guard_.check(result);

@@ -157,6 +157,7 @@ private:
     catalog::decoder decoder_;
     catalog::id_blocks epochs_;
     std::vector<row_number> queue_;
+    std::vector<row_number> round_rows_;  // looked at in the round that runs
     std::multimap<core::time_point, row_number> later_;
     std::set<row_number> unplaced_;
     std::unordered_map<row_number, stuck> troubles_;

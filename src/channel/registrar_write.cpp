@@ -19,6 +19,7 @@ awaitable<void> registrar_impl::run() {
             retry.reset();
         } catch (const error& failure) {
             if (failure.kind() != error_class::not_applied && !is_outcome_unknown(failure)) throw;
+            for (const row_number row : round_rows_) look_at(row);  // the round was cut short
             store_trouble_ = failure.what();
             core::log(strand_.log(), core::log_level::warning, "channel", "{}", store_trouble_);
             pause = retry.next();
@@ -51,7 +52,8 @@ awaitable<void> registrar_impl::step() {
         look_at(row);
     }
     if (now >= next_balance_) plan_moves();
-    const std::vector<row_number> rows = std::exchange(queue_, {});
+    round_rows_ = std::exchange(queue_, {});
+    const std::vector<row_number>& rows = round_rows_;
     for (const row_number row : rows) table_[row].queued = false;
     std::vector<write> writes;
     std::vector<row_number> to_place;
@@ -148,13 +150,7 @@ awaitable<void> registrar_impl::prepare_placements(std::vector<row_number> rows,
         placed.emplace_back(rows[at], *nodes.nodes[where.node]);
     }
     if (placed.empty()) co_return;
-    std::uint64_t next = 0;
-    try {
-        next = co_await epochs_.take(placed.size());
-    } catch (const error&) {
-        for (const auto& [row, node] : placed) look_at(row);
-        throw;
-    }
+    std::uint64_t next = co_await epochs_.take(placed.size());
     for (const auto& [row, node] : placed) {
         write& change = writes.emplace_back();
         change.row = row;
