@@ -10,20 +10,32 @@ std::uint32_t channel_table::find(std::string_view name) const {
 std::uint32_t channel_table::add(std::string_view name) {
     const std::uint32_t known = find(name);
     if (known != none) return known;
+    const std::uint32_t row = append(name);
+    by_name_.insert(row);
+    return row;
+}
+
+std::uint32_t channel_table::append(std::string_view name) {
     if (size_ % chunk_rows == 0) chunks_.push_back(std::make_unique<channel_row[]>(chunk_rows));
     char* copy = static_cast<char*>(names_.allocate(name.size(), 1));
     std::memcpy(copy, name.data(), name.size());
     name_bytes_ += name.size();
     const std::uint32_t row = size_++;
     (*this)[row].name = std::string_view(copy, name.size());
-    by_name_.insert(row);
     return row;
 }
 
+void channel_table::index() {
+    by_name_.reserve(size_);
+    for (std::uint32_t row = 0; row < size_; ++row) by_name_.insert(row);
+}
+
 std::uint32_t channel_table::intern(const model::node_name& name) {
+    if (last_interned_ != none && nodes_[last_interned_].name == name) return last_interned_;
     const auto [found, added] =
         node_numbers_.try_emplace(name, static_cast<std::uint32_t>(nodes_.size()));
     if (added) nodes_.emplace_back().name = name;
+    last_interned_ = found->second;
     return found->second;
 }
 

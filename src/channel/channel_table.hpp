@@ -105,6 +105,11 @@ public:
     [[nodiscard]] std::uint32_t find(std::string_view name) const;
     /// The row of a name, made if there is none.
     std::uint32_t add(std::string_view name);
+    /// A new row for a name that is not there; not found by name before `index`. For loading in
+    /// bulk.
+    std::uint32_t append(std::string_view name);
+    /// Makes all rows that were appended findable, at once.
+    void index();
     /// The number of a node name, made if there is none.
     std::uint32_t intern(const model::node_name& name);
     [[nodiscard]] const model::node_name& node_name(std::uint32_t node) const {
@@ -181,6 +186,7 @@ private:
     boost::unordered_flat_set<std::uint32_t, hash, equal> by_name_;
     std::vector<node_rows> nodes_;
     std::map<model::node_name, std::uint32_t> node_numbers_;
+    std::uint32_t last_interned_ = none;  // neighbours often have the same holder
     bool by_collection_ = false;
 };
 

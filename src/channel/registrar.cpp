@@ -47,19 +47,20 @@ registrar_impl::registrar_impl(core::runtime& strand, storage::metadata_store& s
 
 void registrar_impl::load_entry(const storage::record& record) {
     const auto key = keys_.parse(record.key);
-    model::channel_entry entry;
-    decoder_.decode(record.key, record.value, entry);
-    const row_number row = table_.add(key.name);
-    table_.set_entry(row, entry, record.modified);
+    if (table_.size() != 0 && key.name <= table_[table_.size() - 1].name) {
+        throw error(errc::corrupt, fmt::format("{}: listed out of order", record.key));
+    }
+    decoder_.decode(record.key, record.value, loading_entry_);
+    table_.set_entry(table_.append(key.name), loading_entry_, record.modified);
 }
 
-bool registrar_impl::load_progress(const storage::record& record) {
+/// Both lists are in key order: `row` walks along. False: there is no entry of that name.
+bool registrar_impl::load_progress(const storage::record& record, row_number& row) {
     const auto key = keys_.parse(record.key);
-    const row_number row = table_.find(key.name);
-    if (row == channel_table::none) return false;
-    model::channel_progress progress;
-    decoder_.decode(record.key, record.value, progress);
-    table_.set_progress(row, progress, record.modified);
+    while (row < table_.size() && table_[row].name < key.name) ++row;
+    if (row == table_.size() || table_[row].name != key.name) return false;
+    decoder_.decode(record.key, record.value, loading_progress_);
+    table_.set_progress(row, loading_progress_, record.modified);
     return true;
 }
 
@@ -76,17 +77,19 @@ awaitable<load_report> registrar_impl::load(std::function<void(std::size_t)> pro
         range = storage::key_range(page.resume_at, range.last());
     }
     range = keys_.progresses();
+    row_number row = 0;
     for (bool more = true; more;) {
         const auto page = co_await store_.list(range, options_.page_size);
         for (const auto& record : page.records) {
-            if (!load_progress(record)) ++report.orphans;
+            if (!load_progress(record, row)) ++report.orphans;
         }
         report.progresses += page.records.size();
         if (progress) progress(report.channels + report.progresses);
         more = !page.resume_at.empty();
         range = storage::key_range(page.resume_at, range.last());
     }
-    for (row_number row = 0; row < table_.size(); ++row) look_at(row);
+    table_.index();
+    for (row = 0; row < table_.size(); ++row) look_at(row);
     report.took = strand_.now() - begun;
     co_return report;
 }

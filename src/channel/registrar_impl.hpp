@@ -99,7 +99,7 @@ private:
     void note(row_number row, const decision& verdict);
     [[nodiscard]] registration describe(row_number row) const;
     void load_entry(const storage::record& record);
-    bool load_progress(const storage::record& record);
+    bool load_progress(const storage::record& record, row_number& row);
 
     // registrar_decide.cpp
     [[nodiscard]] decision decide(row_number row) const;
@@ -155,6 +155,8 @@ private:
 
     channel_table table_;
     catalog::decoder decoder_;
+    model::channel_entry loading_entry_;  // kept between records: its memory is reused
+    model::channel_progress loading_progress_;
     catalog::id_blocks epochs_;
     std::vector<row_number> queue_;
     std::vector<row_number> round_rows_;  // looked at in the round that runs

@@ -74,8 +74,8 @@ public:
     virtual void remove_directory(const std::string& path) = 0;
     /// Returns when the directory's entries would survive a loss of power. "" is the root.
     virtual void sync_directory(const std::string& path) = 0;
-    /// Calls `each` for every entry but `.` and `..`, in no order. Entries that come or go
-    /// meanwhile may be missed. Fails with ENOENT. "" is the root.
+    /// Calls `each` for every entry but the directory itself and its parent, in no order. Entries
+    /// that come or go meanwhile may be missed. Fails with ENOENT. "" is the root.
     virtual void list(const std::string& path,
                       const std::function<void(std::string_view, file_kind)>& each) = 0;
     /// An exclusive lock on a file, which is created if it is missing; excludes other threads and

@@ -62,6 +62,7 @@ public:
     void make_directory(const std::string& path) override;
     void remove_directory(const std::string& path) override;
     void sync_directory(const std::string& path) override;
+    /// As file_system::list.
     void list(const std::string& path,
               const std::function<void(std::string_view, backends::file_kind)>& each) override;
     [[nodiscard]] std::unique_ptr<backends::file_lock> lock(const std::string& path,
