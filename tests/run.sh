@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Builds reeve once, optimised and with assertions, and runs all tests.
 #
-#   tests/run.sh [--ci] [--only PATTERN] [--list]
+#   tests/run.sh [--ci] [--sanitizers] [--only PATTERN] [--list]
 #
-#   --ci             also sanitizers, guard switches, large seed ranges, protocol models, a second
-#                    compiler, clang-tidy and Doxygen: at most 45 minutes on two cores
+#   --ci             also guard switches, large seed ranges, protocol models, a second compiler,
+#                    clang-tidy and Doxygen
+#   --sanitizers     also AddressSanitizer with UndefinedBehaviorSanitizer, and ThreadSanitizer
 #   --only PATTERN   only the stages whose names match the extended regular expression
 #   --list           the stages, one name a line
 #
@@ -14,12 +15,14 @@
 source "$(dirname "$0")/../cmake/scripts/common.sh"
 
 ci=no
+sanitizers=no
 only=
 list=no
 while [ $# -gt 0 ]; do
     case $1 in
         -h | --help) usage; exit 0 ;;
         --ci) ci=yes ;;
+        --sanitizers) sanitizers=yes ;;
         --list) list=yes ;;
         --only)
             [ $# -ge 2 ] || bad_argument "--only needs a pattern"
@@ -157,6 +160,8 @@ if [ "$ci" = yes ]; then
     stage simulation stage_simulation
     stage models stage_models
     stage guards-mutants stage_mutants
+fi
+if [ "$sanitizers" = yes ]; then
     stage asan stage_asan
     stage asan-O2-coroutines stage_asan_o2
     stage tsan-threads stage_tsan

@@ -1,25 +1,28 @@
 #include "coordinator/reign.hpp"
 
+#include "reeve/catalog/commit_large.hpp"
 #include "reeve/core/error.hpp"
 
 #include <utility>
 
 namespace reeve {
 
-reign::reign(core::runtime& on, storage::metadata_store& store, const catalog::key_layout& keys,
+reign::reign(core::runtime& on, storage::metadata_store& in, const catalog::key_layout& layout,
              transport::transport& carrier, channel::schema_source* schemas,
              catalog::leader_guard proof, const coordinator_options& options)
     : strand(on),
+      store(in),
+      keys(layout),
       guard(std::move(proof)),
       members(std::make_shared<cluster::membership>(
-          on, keys, options.members,
+          on, layout, options.members,
           [this](cluster::member_event event, const model::node_name& node) {
               registrar->member_changed(event, node);
           },
           [this] { changed.notify_all(); })),
-      registrar(channel::registrar::make(on, store, keys, carrier, members, schemas, guard,
+      registrar(channel::registrar::make(on, in, layout, carrier, members, schemas, guard,
                                          options.channels)),
-      follower(on, store, keys.membership(), *members, options.channels.retry),
+      follower(on, in, layout.membership(), *members, options.channels.retry),
       changed(on),
       tasks(on) {}
 
@@ -47,9 +50,16 @@ awaitable<void> reign::hold(std::shared_ptr<void>, cluster::leadership& office) 
 }
 
 awaitable<recovery::report> reign::recover(std::shared_ptr<reign> self) {
+    // Large transactions that a former leader left half-way; an observer has no term and leaves
+    // them.
+    catalog::batch_repairs batches;
+    if (self->guard.term()) {
+        batches = co_await catalog::recover_batches(self->store, self->keys, self->guard);
+    }
     std::function<awaitable<void>()> wait = [self] { return complete(self); };
     auto report = co_await recovery::recover(self->strand, *self->members, *self->registrar,
                                              self->guard.term(), std::move(wait), nullptr);
+    report.batches = batches;
     co_return report;
 }
 

@@ -36,6 +36,8 @@ struct reign {
     [[nodiscard]] awaitable<void> end();
 
     core::runtime& strand;
+    storage::metadata_store& store;
+    const catalog::key_layout& keys;
     catalog::leader_guard guard;
     std::shared_ptr<cluster::membership> members;
     std::shared_ptr<channel::registrar> registrar;

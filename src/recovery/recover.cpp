@@ -38,6 +38,10 @@ std::string to_string(const report& it) {
     fmt::format_to(out, "  channels    {:>9} entries, {} progress records, {:.1f} ms\n",
                    it.channels.channels, it.channels.progresses,
                    milliseconds(it.channels.took).count());
+    if (it.batches.completed + it.batches.aborted != 0) {
+        fmt::format_to(out, "  batches     {:>9} completed, {} undone\n", it.batches.completed,
+                       it.batches.aborted);
+    }
     if (it.channels.orphans != 0) {
         fmt::format_to(out, "  orphans     {:>9} progress records without an entry\n",
                        it.channels.orphans);

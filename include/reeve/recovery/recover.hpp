@@ -1,6 +1,7 @@
 #pragma once
 
 #include "reeve/catalog/codec.hpp"
+#include "reeve/catalog/commit_large.hpp"
 #include "reeve/catalog/key_layout.hpp"
 #include "reeve/channel/registrar.hpp"
 #include "reeve/cluster/membership.hpp"
@@ -28,6 +29,7 @@ struct report {
     model::term term;                              ///< of the reign that begins
     std::size_t nodes = 0;                         ///< alive
     std::size_t drains = 0;                        ///< being emptied
+    catalog::batch_repairs batches;                ///< large transactions finished or undone
     channel::load_report channels;                 ///< entries and progress records
     std::chrono::nanoseconds membership_took{0};   ///< until the nodes were known
     std::vector<channel::planned_action> repairs;  ///< what differs from how it should be, and why
