@@ -69,7 +69,8 @@ awaitable<void> registrar_impl::call_node(std::shared_ptr<registrar_impl> self,
     for (const auto* rows : {&releases, &assigns}) {
         for (const row_number number : *rows) {
             channel_row& row = self->table_[number];
-            if (row.answer == told::in_flight) row.answer = told::nothing;
+            const bool again = core::enforced(core::guard::retell);
+            if (row.answer == told::in_flight && again) row.answer = told::nothing;
             self->look_at(number);
             if (row.answer == told::nothing) failed = true;
         }

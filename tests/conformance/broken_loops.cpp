@@ -143,7 +143,7 @@ TEST_CASE("every check of a host's loop catches a loop that breaks its rule") {
             if (each.name != one.check) continue;
             const auto report = each.run();
             INFO(report.name << " reported " << name(report.what) << ": " << report.why);
-            CHECK(report.what == verdict::failed);
+            CHECK(report.what == check_verdict::failed);
             caught.insert(each.name);
         }
     }

@@ -9,7 +9,7 @@
 
 using namespace conformance;
 using reeve::testing::check;
-using reeve::testing::verdict;
+using reeve::testing::check_verdict;
 
 namespace {
 
@@ -26,7 +26,7 @@ void each_is_caught(const std::vector<broken>& all) {
         const auto factory = std::make_shared<bent_factory>(one.how);
         const auto report = find(reeve::testing::metadata_store_checks(factory), one.check).run();
         INFO(one.check << " reported " << name(report.what) << ": " << report.why);
-        CHECK(report.what == verdict::failed);
+        CHECK(report.what == check_verdict::failed);
     }
 }
 
@@ -37,7 +37,7 @@ TEST_CASE("a wrapper that bends nothing keeps every rule") {
     for (const auto& each : reeve::testing::metadata_store_checks(factory)) {
         const auto report = each.run();
         INFO(report.name << ": " << report.why);
-        CHECK(report.what == verdict::passed);
+        CHECK(report.what == check_verdict::passed);
     }
 }
 

@@ -15,7 +15,7 @@ namespace conformance {
 namespace {
 
 using namespace reeve::storage;
-using reeve::testing::verdict;
+using reeve::testing::check_verdict;
 using maybe_version = std::optional<object_version>;
 
 struct broken_object_store {
@@ -261,7 +261,7 @@ TEST_CASE("a wrapper of objects that bends nothing keeps every rule") {
     for (const auto& each : reeve::testing::object_store_checks(factory)) {
         const auto report = each.run();
         INFO(report.name << ": " << report.why);
-        CHECK(report.what != verdict::failed);
+        CHECK(report.what != check_verdict::failed);
     }
 }
 
@@ -273,7 +273,7 @@ TEST_CASE("every check of the object store catches a store that breaks its rule"
             if (each.name != one.check) continue;
             const auto report = each.run();
             INFO(report.name << " reported " << name(report.what) << ": " << report.why);
-            CHECK(report.what == verdict::failed);
+            CHECK(report.what == check_verdict::failed);
             caught.insert(each.name);
         }
     }

@@ -13,7 +13,7 @@ namespace conformance {
 
 namespace {
 
-using reeve::testing::verdict;
+using reeve::testing::check_verdict;
 using storage::message;
 using storage::message_stream;
 using storage::position;
@@ -334,7 +334,7 @@ TEST_CASE("a wrapper of streams that bends nothing keeps every rule") {
     for (const auto& each : reeve::testing::message_stream_checks(factory)) {
         const auto report = each.run();
         INFO(report.name << ": " << report.why);
-        CHECK(report.what == verdict::passed);
+        CHECK(report.what == check_verdict::passed);
     }
 }
 
@@ -348,7 +348,7 @@ TEST_CASE("every check of the message stream catches a stream that breaks its ru
             if (each.name != one.check) continue;
             const auto report = each.run();
             INFO(report.name << " reported " << name(report.what) << ": " << report.why);
-            CHECK(report.what == verdict::failed);
+            CHECK(report.what == check_verdict::failed);
             caught.insert(each.name);
         }
     }

@@ -211,7 +211,7 @@ TEST_CASE("every check of a transport catches a transport that breaks its rule")
             if (each.name != check) continue;
             const auto report = each.run();
             INFO(report.name << " reported " << name(report.what) << ": " << report.why);
-            CHECK(report.what == verdict::failed);
+            CHECK(report.what == check_verdict::failed);
         }
     }
     for (const auto& each : transport_checks(std::make_shared<direct_factory>(fault::none))) {

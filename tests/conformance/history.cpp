@@ -141,7 +141,7 @@ TEST_CASE("keys are independent, and the counterexample names key and operations
     CHECK_THAT(report.counterexample, Catch::Contains("write \"x\""));
 }
 
-TEST_CASE("giving up is told apart from a verdict") {
+TEST_CASE("giving up is told apart from a check_verdict") {
     history_options options;
     options.steps_max = 3;
     const auto report = check_history<model>(honest_history(1, 100, 1), {}, options);

@@ -12,7 +12,7 @@ using namespace reeve::testing;
 
 namespace {
 
-check made(std::string name, verdict what, std::string why) {
+check made(std::string name, check_verdict what, std::string why) {
     check one;
     one.name = std::move(name);
     one.rule = "a rule";
@@ -56,9 +56,9 @@ check_report first_report(opening how) {
 }  // namespace
 
 TEST_CASE("run_main succeeds only if something passed and nothing failed") {
-    const auto good = made("good", verdict::passed, "");
-    const auto bad = made("bad", verdict::failed, "broke");
-    const auto skipped = made("later", verdict::skipped, "needs a hook");
+    const auto good = made("good", check_verdict::passed, "");
+    const auto bad = made("bad", check_verdict::failed, "broke");
+    const auto skipped = made("later", check_verdict::skipped, "needs a hook");
     CHECK(run({good}) == 0);
     CHECK(run({good, skipped}) == 0);
     CHECK(run({good, bad}) == 1);
@@ -71,23 +71,23 @@ TEST_CASE("run_main succeeds only if something passed and nothing failed") {
 TEST_CASE("run_checks gives every report to the sink, in order") {
     std::string seen;
     const auto sink = [&](const check_report& report) { seen += report.name + " "; };
-    const auto good = made("good", verdict::passed, "");
-    const auto bad = made("bad", verdict::failed, "broke");
+    const auto good = made("good", check_verdict::passed, "");
+    const auto bad = made("bad", check_verdict::failed, "broke");
     CHECK(run_checks({good, good}, sink));
     CHECK_FALSE(run_checks({bad, good}, sink));
     CHECK(seen == "good good bad good ");
 }
 
 TEST_CASE("a factory that fails fails the check, with the reason") {
-    CHECK(first_report(opening::throws).what == verdict::failed);
+    CHECK(first_report(opening::throws).what == check_verdict::failed);
     CHECK_THAT(first_report(opening::throws).why, Catch::Contains("no server"));
-    CHECK(first_report(opening::throws_anything).what == verdict::failed);
+    CHECK(first_report(opening::throws_anything).what == check_verdict::failed);
     CHECK_THAT(first_report(opening::gives_nothing).why, Catch::Contains("no store"));
 }
 
 TEST_CASE("a check that does not end is reported as failed") {
     const auto report = first_report(opening::hangs);
-    CHECK(report.what == verdict::failed);
+    CHECK(report.what == check_verdict::failed);
     CHECK_THAT(report.why, Catch::Contains("did not end"));
 }
 
@@ -101,7 +101,7 @@ TEST_CASE("a check that lacks its hook is skipped, and says which") {
     for (const auto& each : metadata_store_checks(std::make_shared<without_compaction>())) {
         if (each.name != "compacted_history_is_an_error") continue;
         const auto report = each.run();
-        CHECK(report.what == verdict::skipped);
+        CHECK(report.what == check_verdict::skipped);
         CHECK_THAT(report.why, Catch::Contains("compact"));
     }
 }

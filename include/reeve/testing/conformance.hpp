@@ -16,21 +16,21 @@
 namespace reeve::testing {
 
 /// How a check ended.
-enum class verdict {
+enum class check_verdict {
     passed,   ///< the implementation kept the rule
     failed,   ///< it broke the rule; `check_report::why` says how
     skipped,  ///< the check could not run; `check_report::why` says which hook it needs
 };
 
-/// The short name of a verdict, such as "passed".
-[[nodiscard]] std::string_view name(verdict what) noexcept;
+/// The short name of a check_verdict, such as "passed".
+[[nodiscard]] std::string_view name(check_verdict what) noexcept;
 
 /// What became of one check.
 struct check_report {
-    std::string name;                ///< of the check
-    std::string rule;                ///< what was checked, a sentence of the specification
-    verdict what = verdict::failed;  ///< how it ended
-    std::string why;                 ///< of a failure or a skip; empty when passed
+    std::string name;  ///< of the check
+    std::string rule;  ///< what was checked, a sentence of the specification
+    check_verdict what = check_verdict::failed;  ///< how it ended
+    std::string why;                             ///< of a failure or a skip; empty when passed
 };
 
 /// One rule of an interface, ready to be tried on an implementation.

@@ -26,9 +26,10 @@ inline void run_catch(const std::vector<check>& checks) {
     for (const auto& each : checks) {
         const check_report report = each.run();
         INFO(report.name << ": " << report.rule);
-        if (report.what == verdict::skipped) WARN("skipped " << report.name << ": " << report.why);
+        if (report.what == check_verdict::skipped)
+            WARN("skipped " << report.name << ": " << report.why);
         INFO(report.why);
-        CHECK(report.what != verdict::failed);
+        CHECK(report.what != check_verdict::failed);
     }
 }
 

@@ -252,7 +252,7 @@ std::vector<check> host_loop_checks(std::shared_ptr<host_loop_factory> factory) 
             trial it{factory, factory->make_loop()};
             each.body(it);
             check_report passed;
-            passed.what = verdict::passed;
+            passed.what = check_verdict::passed;
             return passed;
         };
         check one;

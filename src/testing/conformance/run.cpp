@@ -31,13 +31,13 @@ struct outcome {
 
 }  // namespace
 
-std::string_view name(verdict what) noexcept {
+std::string_view name(check_verdict what) noexcept {
     switch (what) {
-        case verdict::passed:
+        case check_verdict::passed:
             return "passed";
-        case verdict::failed:
+        case check_verdict::failed:
             return "failed";
-        case verdict::skipped:
+        case check_verdict::skipped:
             return "skipped";
     }
     return "unknown";
@@ -55,7 +55,7 @@ bool run_checks(const std::vector<check>& checks, const report_sink& sink) {
     bool all = true;
     for (const auto& each : checks) {
         const check_report report = each.run();
-        if (report.what == verdict::failed) all = false;
+        if (report.what == check_verdict::failed) all = false;
         sink(report);
     }
     return all;
@@ -66,10 +66,10 @@ int run_main(const std::vector<check>& checks, int argc, const char* const* argv
     std::size_t count[3] = {};
     auto print = [&count](const check_report& report) {
         ++count[static_cast<std::size_t>(report.what)];
-        if (report.what == verdict::passed) {
+        if (report.what == check_verdict::passed) {
             fmt::print("ok {}\n", report.name);
         } else {
-            const auto* word = report.what == verdict::failed ? "FAILED" : "skipped";
+            const auto* word = report.what == check_verdict::failed ? "FAILED" : "skipped";
             fmt::print("{} {}: {}\n", word, report.name, report.why);
         }
         std::fflush(stdout);
@@ -133,7 +133,7 @@ check_report execute(check_environment& environment, std::chrono::milliseconds p
     auto rethrow = [state]() -> check_report {
         if (state->failure) std::rethrow_exception(state->failure);
         check_report passed;
-        passed.what = verdict::passed;
+        passed.what = check_verdict::passed;
         return passed;
     };
     return guarded(rethrow);
@@ -141,10 +141,10 @@ check_report execute(check_environment& environment, std::chrono::milliseconds p
 
 check_report dropped(const std::vector<std::weak_ptr<void>>& in_flight) {
     check_report report;
-    report.what = verdict::passed;
+    report.what = check_verdict::passed;
     for (const auto& each : in_flight) {
         if (each.expired()) continue;
-        report.what = verdict::failed;
+        report.what = check_verdict::failed;
         report.why =
             "a call in flight still holds its coroutine, although the strand was shut down "
             "and the implementation destroyed";
@@ -157,7 +157,7 @@ check_report guarded(const std::function<check_report()>& attempt) {
     try {
         return attempt();
     } catch (const check_skipped& skipped) {
-        report.what = verdict::skipped;
+        report.what = check_verdict::skipped;
         report.why = skipped.what();
     } catch (const check_failure& broken) {
         report.why = broken.what();
@@ -166,7 +166,8 @@ check_report guarded(const std::function<check_report()>& attempt) {
     } catch (...) {  // reported as a failure: nothing is hidden
         report.why = "unexpected exception of a type that is no std::exception";
     }
-    report.what = report.what == verdict::skipped ? verdict::skipped : verdict::failed;
+    report.what =
+        report.what == check_verdict::skipped ? check_verdict::skipped : check_verdict::failed;
     return report;
 }
 

@@ -246,11 +246,11 @@ std::vector<check> make_checks(const std::shared_ptr<Factory>& factory,
                 auto body = [&trial, &each]() { return run_body<Trial>(trial, each.body); };
                 report = execute(*environment, factory->patience(), body);
                 in_flight = trial.in_flight;
-                if (each.end == closing::shutdown || report.what == verdict::failed) {
+                if (each.end == closing::shutdown || report.what == check_verdict::failed) {
                     environment->strand().shutdown();
                 }
             }
-            if (report.what == verdict::passed) report = dropped(in_flight);
+            if (report.what == check_verdict::passed) report = dropped(in_flight);
             return report;
         };
         check one;
