@@ -49,7 +49,10 @@ public:
         around_.require_convergence(minutes(5));
     }
 
-    void check() override { world_.require(around_.ledger().all_covered(), "rows are missing"); }
+    void check() override {
+        world_.require(around_.ledger().all_covered(), "rows are missing");
+        if (!world_.failed()) around_.require_quiet_failover();
+    }
 
 private:
     static channel_world_options small() {

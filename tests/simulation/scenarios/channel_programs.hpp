@@ -73,8 +73,10 @@ public:
     [[nodiscard]] bool converged();
     /// What is missing for `converged`, for people.
     [[nodiscard]] std::string missing();
-    /// Runs until converged, or fails the simulation. Then checks I5 and I6.
+    /// Runs until converged, or fails the simulation (I4, I6).
     void require_convergence(std::chrono::nanoseconds limit);
+    /// I5: waits until all is quiet; then a new leader must write nothing but the leader key.
+    void require_quiet_failover();
 
     [[nodiscard]] testing::simulation& world() noexcept { return world_; }
     [[nodiscard]] channel_ledger& ledger() noexcept { return *ledger_; }
@@ -99,7 +101,6 @@ private:
     void feed(std::uint32_t channel);
     void trouble();
     void trouble_with(testing::process& victim);
-    void require_quiet_failover();
 
     testing::simulation& world_;
     channel_world_options options_;

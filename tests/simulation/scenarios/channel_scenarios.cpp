@@ -23,6 +23,7 @@ void chaos(testing::simulation& world, std::chrono::nanoseconds duration) {
     around.repair();
     around.count_rare_events();
     around.require_convergence(minutes(5));
+    if (!world.failed()) around.require_quiet_failover();
 }
 
 void polite(testing::simulation& world) {
@@ -37,6 +38,7 @@ void polite(testing::simulation& world) {
     around.make_trouble(minutes(3));
     around.repair();
     around.require_convergence(minutes(5));
+    if (!world.failed()) around.require_quiet_failover();
 }
 
 }  // namespace

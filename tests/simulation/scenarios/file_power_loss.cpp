@@ -30,7 +30,7 @@ void play(testing::simulation& world) {
     for (int life = 0; life < 8; ++life) {
         try {
             const auto store = backends::open_blocking_file_object_store(options);
-            for (const auto& [key, bytes] : acknowledged) {
+            for (auto& [key, bytes] : acknowledged) {
                 const auto found = store->get(key, storage::byte_range());
                 world.require(found.has_value(),
                               fmt::format("{} was acknowledged and is gone", key));
@@ -39,6 +39,7 @@ void play(testing::simulation& world) {
                 const bool right = found->bytes == bytes ||
                                    (other != uncertain.end() && found->bytes == other->second);
                 world.require(right, fmt::format("{} has bytes that nobody wrote last", key));
+                bytes = found->bytes;
             }
             uncertain.clear();
             disk->cut_power_at(random.below(60), testing::power_loss::after);
