@@ -32,6 +32,11 @@ std::optional<model::commit_reply> registrar_impl::refuse(
     if (row.progress_at && row.progress_epoch == request.epoch && recorded == request.to.value) {
         return reply_of(commit_outcome::committed, recorded);
     }
+    // A grant that this leader has not heard of is a successor's: only that one may judge it.
+    if (request.epoch > row.epoch && core::enforced(core::guard::commit_epoch)) {
+        throw error(errc::unavailable, fmt::format("channel {}: epoch {} is of a later leader",
+                                                   row.name, request.epoch));
+    }
     const bool held = row.node != channel_table::none && model::has_holder(row.state);
     const bool epoch_ends = !held || row.epoch != request.epoch;
     const bool process_ends =
@@ -81,8 +86,8 @@ storage::transaction registrar_impl::transaction_of(row_number number,
 awaitable<model::commit_reply> registrar_impl::commit(model::commit_request request) {
     const row_number number = table_.find(request.channel.value);
     if (number == channel_table::none) {
-        co_return reply_of(model::commit_outcome::stale, {},
-                           fmt::format("channel {} is not known", request.channel));
+        throw error(errc::unavailable,
+                    fmt::format("channel {} is not known to this leader", request.channel));
     }
     for (;;) {
         if (table_[number].uncertain) {
