@@ -1,5 +1,6 @@
 #include "catalog/batch_slots.hpp"
 
+#include "reeve/core/error.hpp"
 #include "storage/printable.hpp"
 
 #include <fmt/format.h>
@@ -103,6 +104,16 @@ marked_value unmark(std::string_view stored) noexcept {
         failure == std::errc{} && past != end && *past == ':' && id != 0 && digits.front() != '0';
     if (!canonical) return {0, stored};
     return {id, digits.substr(static_cast<std::size_t>(past - digits.data()) + 1)};
+}
+
+void refuse_marked(const storage::transaction& change) {
+    for (const auto& one : change.operations()) {
+        if (one.what != storage::operation::kind::put || unmark(one.value).batch == 0) continue;
+        throw error(errc::invalid_argument,
+                    fmt::format("record {}: its value begins with '{}' and a number, as parts of "
+                                "large transactions do, and would be removed as one",
+                                storage::printable(one.key), mark_head));
+    }
 }
 
 bool part_visible(std::uint64_t batch, std::span<const batch_slot> slots) noexcept {

@@ -51,6 +51,7 @@ bool may_be_part(key_layout::kind what) noexcept {
 void check(const large_change& change, const key_layout& keys,
            const storage::store_limits& limits) {
     storage::validate(change.last, limits);
+    refuse_marked(change.last);
     std::unordered_set<std::string_view> seen;
     for (const auto& one : change.last.conditions()) seen.insert(one.key);
     for (const auto& one : change.last.operations()) {

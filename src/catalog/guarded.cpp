@@ -1,5 +1,6 @@
 #include "reeve/catalog/guarded.hpp"
 
+#include "reeve/catalog/commit_large.hpp"
 #include "reeve/core/error.hpp"
 #include "reeve/core/guards.hpp"
 #include "storage/printable.hpp"
@@ -139,7 +140,10 @@ void check_each(storage::store_limits limits, const leader_guard& guard,
     const auto head = guard.begin();
     limits.conditions_max -= std::min(limits.conditions_max, head.conditions().size());
     limits.bytes_max -= std::min(limits.bytes_max, head.bytes());
-    for (const auto& item : items) storage::validate(item, limits);
+    for (const auto& item : items) {
+        storage::validate(item, limits);
+        refuse_marked(item);
+    }
 }
 
 // Marks the items whose own condition failed.

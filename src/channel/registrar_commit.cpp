@@ -1,4 +1,5 @@
 #include "channel/registrar_impl.hpp"
+#include "reeve/catalog/commit_large.hpp"
 #include "reeve/core/error.hpp"
 #include "reeve/core/guards.hpp"
 
@@ -84,6 +85,10 @@ storage::transaction registrar_impl::transaction_of(row_number number,
 }
 
 awaitable<model::commit_reply> registrar_impl::commit(model::commit_request request) {
+    if (!model::valid_name(request.channel.value)) {  // C4: never "skip the check"
+        throw error(errc::invalid_argument,
+                    fmt::format("a commit that names the channel '{}'", request.channel));
+    }
     const row_number number = table_.find(request.channel.value);
     if (number == channel_table::none) {
         throw error(errc::unavailable,
@@ -110,6 +115,7 @@ awaitable<model::commit_reply> registrar_impl::commit(model::commit_request requ
         const storage::revision before = table_[number].progress_at;
         const storage::revision entry_before = table_[number].entry_at;
         storage::transaction body = transaction_of(number, request);
+        catalog::refuse_marked(body);
         storage::commit_result result;
         try {
             result = co_await store_.commit(std::move(body));

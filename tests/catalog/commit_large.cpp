@@ -125,6 +125,9 @@ TEST_CASE_METHOD(fixture, "what can never be carried out is refused before anyth
     SECTION("a key of no part") { bad.parts.push_back({keys.ids(), "x"}); }
     SECTION("a key outside the layout") { bad.parts.push_back({"elsewhere", "x"}); }
     SECTION("a value that looks marked") { bad.parts[0].value = mark(1, "x"); }
+    SECTION("a value of `last` that looks marked") {
+        bad.last.put(keys.host("other"), mark(1, "x"));
+    }
     SECTION("a slot") { bad.last.put(keys.batch(1), "x"); }
     CHECK(code(bad) == errc::invalid_argument);
 

@@ -2,6 +2,7 @@
 
 #include "catalog/faulty_store.hpp"
 #include "catalog/support.hpp"
+#include "reeve/catalog/commit_large.hpp"
 
 #include <string>
 #include <vector>
@@ -125,7 +126,20 @@ TEST_CASE_METHOD(fixture, "an item that can never fit is refused before anything
         items.push_back(create("a").put("a", "w"));
         CHECK(failure_of(commit_items(faulty, guard, items)) == errc::invalid_argument);
     }
+    SECTION("a value that a recovery would take for a part of a large transaction") {
+        items.push_back(create("a", catalog::mark(7, "v")));
+        CHECK(failure_of(commit_items(faulty, guard, items)) == errc::invalid_argument);
+    }
     CHECK(faulty.commits == 0);
+}
+
+TEST_CASE_METHOD(fixture, "a value that only resembles a mark is a value like any other") {
+    for (const char* value : {"reeve-batch", "reeve-batch:", "reeve-batch:0:v", "reeve-batch:01:v",
+                              "reeve-batch:1", " reeve-batch:1:v"}) {
+        INFO(value);
+        CHECK(outcomes({create(value, value)}) ==
+              std::vector<item_outcome>{item_outcome::committed});
+    }
 }
 
 TEST_CASE_METHOD(fixture, "an item at exactly the limits fits") {

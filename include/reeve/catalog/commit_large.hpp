@@ -31,6 +31,11 @@ struct marked_value {
 /// Takes a stored value apart. Total: what is not exactly a mark is value.
 [[nodiscard]] marked_value unmark(std::string_view stored) noexcept;
 
+/// Throws errc::invalid_argument, naming the key, if `change` writes a value that looks marked: a
+/// later recovery would take it for a part of an unfinished batch and remove it. Every path that
+/// writes values of a host asks.
+void refuse_marked(const storage::transaction& change);
+
 /// Is a record there whose value carries the mark of `batch`? Always if it carries none (0);
 /// otherwise only if a slot says that this batch is committed. Value and slots must have been read
 /// at one revision (docs/protocols/large_transactions.md, 4).

@@ -54,7 +54,8 @@ struct item_result {
 /// that touch the same key go to different transactions, in order. After a failure of the store the
 /// items not yet sent are `not_applied`. Returns one result per item, in order. Throws errc::fenced
 /// when the term is over (items already committed stay); errc::too_large or errc::invalid_argument,
-/// before anything is sent, if one item alone can never be committed; and what else the store
+/// before anything is sent, if one item alone can never be committed, or writes a value that looks
+/// like a part of a large transaction (catalog::refuse_marked); and what else the store
 /// throws that says neither "not applied" nor "unknown".
 [[nodiscard]] awaitable<std::vector<item_result>> commit_items(
     storage::metadata_store& store, leader_guard guard, std::vector<storage::transaction> items);
