@@ -25,12 +25,16 @@ public:
         return !stopped_ && session && (*session)->held();
     }
     void stop() noexcept { stopped_ = true; }
+    /// The leader has said that the grant is over: nothing can be committed under it.
+    void end() noexcept { stopped_ = over_ = true; }
+    [[nodiscard]] bool over() const noexcept { return over_; }
 
 private:
     std::weak_ptr<const cluster::session* const> session_;
     model::assignment what_;
     model::incarnation process_;
     bool stopped_ = false;
+    bool over_ = false;
 };
 
 /// One channel. `busy` puts the calls of the channel in order.
@@ -41,7 +45,9 @@ struct agent::slot {
     std::shared_ptr<held_grant> held;
     bool busy = false;
     core::event free;
-    std::string trouble;
+    std::string trouble;         // of start and stop
+    std::string commit_trouble;  // of the last try of a commit
+    std::uint64_t retries = 0;   // of commits, since the leader last answered one
 
     [[nodiscard]] model::epoch consuming() const {
         return held ? held->what().epoch : model::epoch();
@@ -65,6 +71,15 @@ public:
 private:
     std::shared_ptr<Slot> at_;
 };
+
+/// May a repetition of the failed commit succeed, with this leader or with the next? Answers such
+/// as "fenced", "refused" and "unsupported" are about the process at that address, not about the
+/// commit.
+bool may_pass(const error& failure) noexcept {
+    const auto code = failure.code_value();
+    return failure.kind() != error_class::corrupt && code != errc::invalid_argument &&
+           code != errc::too_large && code != errc::foreign && code != errc::permission_denied;
+}
 
 model::agent_answer answer(const model::channel_name& channel, model::agent_outcome outcome,
                            std::string why = {}) {
@@ -232,11 +247,34 @@ awaitable<model::commit_reply> agent::commit(std::shared_ptr<const grant> grante
     at->ended = std::max(at->ended, epoch);
     at->trouble = reply.why;
     if (at->consuming() == epoch) {
-        at->held->stop();
+        at->held->end();
         overdue_.push_back(channel);
         overdue_added_.notify_all();
     }
     co_return reply;
+}
+
+/// While the engine stops a channel it may still commit what it has: that is its last flush.
+bool agent::may_commit(const slot& at, const std::shared_ptr<const grant>& granted) const {
+    return at.held && at.held == granted && !at.held->over() && session_.held();
+}
+
+/// Keeps the last failure of a commit visible until one is answered; one line of log per change.
+void agent::note_commit(slot& at, const model::commit_request& request, const error* failure) {
+    const std::string why = failure == nullptr ? std::string() : failure->what();
+    const bool repeated = failure != nullptr && may_pass(*failure);
+    const bool news = why != at.commit_trouble;
+    if (news && failure == nullptr) {
+        core::log(strand_.log(), core::log_level::info, "channel",
+                  "commit of channel {} under epoch {} was answered after {} retries",
+                  request.channel, request.epoch, at.retries);
+    } else if (news) {
+        const auto level = repeated ? core::log_level::warning : core::log_level::error;
+        core::log(strand_.log(), level, "channel", "commit of channel {} under epoch {} {}: {}",
+                  request.channel, request.epoch, repeated ? "is repeated" : "has failed", why);
+    }
+    at.commit_trouble = why;
+    at.retries = repeated ? at.retries + 1 : 0;
 }
 
 awaitable<model::commit_reply> agent::send(model::commit_request request,
@@ -245,7 +283,7 @@ awaitable<model::commit_reply> agent::send(model::commit_request request,
     const std::string body = transport::encode(request);
     core::backoff retry(retry_, strand_.next_seed());
     for (;;) {
-        if (!granted->valid()) {
+        if (!may_commit(*at, granted)) {
             throw error(errc::fenced, fmt::format("commit of channel {} under epoch {}",
                                                   request.channel, request.epoch));
         }
@@ -254,11 +292,11 @@ awaitable<model::commit_reply> agent::send(model::commit_request request,
                 co_await leader_.call(std::string(transport::kind::commit), body);
             model::commit_reply reply;
             transport::decode(sent, reply);
+            note_commit(*at, request, nullptr);
             co_return reply;
         } catch (const error& failure) {
-            const auto code = failure.code_value();
-            if (code == errc::invalid_argument || code == errc::too_large) throw;
-            at->trouble = failure.what();
+            note_commit(*at, request, &failure);
+            if (!may_pass(failure)) throw;
         }
         co_await strand_.sleep_for(retry.next());
     }
@@ -324,7 +362,8 @@ std::vector<agent_status> agent::status() const {
         one.channel = channel;
         one.consuming = at->consuming();
         one.seen = at->seen;
-        one.trouble = at->trouble;
+        one.trouble = at->trouble.empty() ? at->commit_trouble : at->trouble;
+        one.retries = at->retries;
     }
     return all;
 }

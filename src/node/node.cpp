@@ -159,10 +159,11 @@ awaitable<void> node::stop() {
     const auto self = implementation_;
     self->registered = false;
     co_await self->tasks.stop();
-    const auto last = std::exchange(self->current, nullptr);
+    const auto last = self->current;
     if (!last) co_return;
-    co_await last->agent.stop_all();
+    co_await last->agent.stop_all();  // which may commit what they have
     co_await last->session.close();
+    self->current = nullptr;
 }
 
 awaitable<void> node::until_registered() {

@@ -13,12 +13,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
 #include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -47,9 +49,11 @@ public:
         }
         co_await strand_.sleep_for(delay);
         auto reply = co_await service_.dispatch(std::move(request));
+        if (garbled) reply.resize(reply.size() / 2);
         co_return reply;
     }
 
+    bool garbled = false;                 ///< answers arrive cut off
     std::deque<errc> failures;            ///< of the next calls
     std::deque<commit_outcome> outcomes;  ///< of the next commits; then committed
     std::vector<std::string> asked;       ///< the commits that arrived, as sent
@@ -136,6 +140,24 @@ private:
     std::map<std::string, int> inside_;
 };
 
+/// Keeps what is said from warnings up, and lines of info.
+class kept_log final : public core::log_sink {
+public:
+    [[nodiscard]] bool enabled(core::log_level level) const noexcept override {
+        return level >= core::log_level::info;
+    }
+    void write(core::log_level, std::string_view, std::string_view text) noexcept override {
+        lines.emplace_back(text);
+    }
+    /// How many lines contain `text`.
+    [[nodiscard]] int count(std::string_view text) const {
+        return static_cast<int>(std::count_if(
+            lines.begin(), lines.end(),
+            [&](const std::string& line) { return line.find(text) != std::string::npos; }));
+    }
+    std::vector<std::string> lines;
+};
+
 /// The process of node n1 with an open session, an agent, and the leader behind the wire.
 struct fixture {
     fixture() {
@@ -202,11 +224,17 @@ struct fixture {
         }
         return {};
     }
+    core::runtime_options with_log() {
+        auto options = loop.options();
+        options.log = &log;
+        return options;
+    }
     /// Keeps the session from now on, however long the test takes.
     void hold() { background.spawn(session.hold()); }
 
     manual_loop loop;
-    core::runtime strand{loop, loop.options()};
+    kept_log log;
+    core::runtime strand{loop, with_log()};
     std::shared_ptr<backends::memory_database> database =
         std::make_shared<backends::memory_database>([this] {
             backends::memory_database_options options;

@@ -5,6 +5,7 @@
 #include "reeve/cluster/session.hpp"
 #include "reeve/core/awaitable.hpp"
 #include "reeve/core/backoff.hpp"
+#include "reeve/core/error.hpp"
 #include "reeve/core/event.hpp"
 #include "reeve/core/runtime.hpp"
 #include "reeve/model/messages.hpp"
@@ -24,6 +25,7 @@ struct agent_status {
     model::epoch consuming;       ///< the epoch under which it is consumed; 0 = not consumed
     model::epoch seen;            ///< the highest epoch ever seen
     std::string trouble;          ///< the last failure of start, stop or commit; empty: none
+    std::uint64_t retries = 0;    ///< of commits, since the leader last answered one; 0 = none
 };
 
 /// The node's side of registration: starts and stops the host's consumer as the coordinator says,
@@ -44,12 +46,15 @@ public:
     [[nodiscard]] awaitable<model::agent_reply> release(model::release_request request);
 
     /// Says that everything of the channel in (from, to] is durable, together with small records of
-    /// the host. Repeats until the answer is definite, so it may take as long as the leader is
-    /// away. A stale answer also ends the
+    /// the host. Accepted until the grant's `consumer::stop` has returned, so that the engine can
+    /// flush what it has while it stops (milvus#28246). Repeats until the answer is definite, so it
+    /// may take as long as the leader is away; `status` shows that. A stale answer also ends the
     /// grant (`valid()` is false; `consumer::stop` is called soon by `run`); after a mismatch the
     /// caller goes on from `recorded`. `to` must be greater than `from`. Throws errc::fenced when
-    /// the session is lost or the grant was stopped meanwhile, errc::invalid_argument,
-    /// errc::too_large.
+    /// the session is lost or the grant is over, and what no repetition can mend:
+    /// errc::invalid_argument, errc::too_large, errc::corrupt and errc::unsupported_format (a
+    /// record in the leader's store, or its answer), errc::foreign, errc::permission_denied. After
+    /// those the caller may repeat the commit itself: at most one copy takes effect.
     [[nodiscard]] awaitable<model::commit_reply> commit(std::shared_ptr<const grant> granted,
                                                         model::position from, model::position to,
                                                         std::uint64_t settled,
@@ -79,6 +84,9 @@ private:
     [[nodiscard]] awaitable<bool> stop_ended(std::shared_ptr<slot> at, model::channel_name channel);
     [[nodiscard]] awaitable<void> stop_surely(std::shared_ptr<slot> at,
                                               model::channel_name channel);
+    [[nodiscard]] bool may_commit(const slot& at,
+                                  const std::shared_ptr<const grant>& granted) const;
+    void note_commit(slot& at, const model::commit_request& request, const error* failure);
     [[nodiscard]] awaitable<model::commit_reply> send(model::commit_request request,
                                                       std::shared_ptr<const grant> granted);
 

@@ -33,7 +33,8 @@ public:
     /// grant may be started again.
     virtual awaitable<void> start(std::shared_ptr<const grant> granted) = 0;
 
-    /// Stop consuming under this epoch: when it returns, nothing of it begins any more. If it
+    /// Stop consuming under this epoch: when it returns, nothing of it begins any more. Until then
+    /// what was consumed may still be committed, as a last flush; that may be refused. If it
     /// throws, the channel is not released and `stop` is called again. Stopping what was never
     /// started, or twice, is a success.
     virtual awaitable<void> stop(model::channel_name channel, model::epoch epoch) = 0;
