@@ -31,7 +31,7 @@ registrar_impl::registrar_impl(core::runtime& strand, storage::metadata_store& s
       schemas_(schemas),
       guard_(std::move(guard)),
       options_(std::move(options)),
-      epochs_(store, keys, guard_, options_.epoch_block),
+      epochs_(store, keys_, guard_, options_.epoch_block),
       last_change_(strand.now()),
       work_(strand),
       changed_(strand),
@@ -92,6 +92,18 @@ awaitable<load_report> registrar_impl::load(std::function<void(std::size_t)> pro
     for (row = 0; row < table_.size(); ++row) look_at(row);
     report.took = strand_.now() - begun;
     co_return report;
+}
+
+awaitable<void> registrar_impl::stop() {
+    over_ = true;
+    changed_.notify_all();
+    co_await tasks_.stop();
+}
+
+void registrar_impl::cancel() noexcept {
+    over_ = true;
+    changed_.notify_all();
+    tasks_.cancel();
 }
 
 // What is looked at next.
@@ -195,7 +207,7 @@ awaitable<std::vector<registration>> registrar_impl::ensure(std::vector<channel_
             return table_[row].state == model::channel_state::registered ||
                    table_[row].state == model::channel_state::dropped;
         });
-        if (open.empty() || strand_.now() >= deadline) break;
+        if (open.empty() || over_ || strand_.now() >= deadline) break;
         co_await changed_.wait_until(deadline);
     }
     std::vector<registration> answers;

@@ -126,7 +126,7 @@ decision registrar_impl::decide_vacated(row_number number) const {
         case leave_policy::kind::leave:
             return decided(action::wait, "its node left, and channels are left as they are");
         case leave_policy::kind::reassign_after: {
-            const auto grace_ends = known.passes_at + options_.leave.grace;
+            const auto grace_ends = known.ended_at + options_.leave.grace;
             if (strand_.now() < grace_ends) {
                 return wait_until(grace_ends, "its node left, and may come back");
             }

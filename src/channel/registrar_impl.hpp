@@ -49,7 +49,8 @@ public:
 
     awaitable<load_report> load(std::function<void(std::size_t)> progress) override;
     awaitable<void> run() override;
-    awaitable<void> stop() override { return tasks_.stop(); }
+    awaitable<void> stop() override;
+    void cancel() noexcept override;
     awaitable<std::vector<registration>> ensure(std::vector<channel_spec> channels,
                                                 core::time_point deadline) override;
     awaitable<model::commit_reply> commit(model::commit_request request) override;
@@ -118,6 +119,7 @@ private:
     [[nodiscard]] awaitable<void> prepare_placements(std::vector<row_number> rows,
                                                      std::vector<std::uint32_t> preferred,
                                                      std::vector<write>& writes);
+    void leave_unplaced(row_number row, std::string_view why, std::vector<write>& writes);
     void prepare_transition(row_number row, action what, std::vector<write>& writes);
     [[nodiscard]] storage::transaction transaction_of(const write& change) const;
     [[nodiscard]] awaitable<void> carry_out(std::vector<write> writes);
@@ -146,7 +148,7 @@ private:
 
     core::runtime& strand_;
     storage::metadata_store& store_;
-    const catalog::key_layout& keys_;
+    const catalog::key_layout keys_;  // its own: calls may outlive the coordinator
     transport::transport& carrier_;
     std::shared_ptr<cluster::membership> members_;
     schema_source* schemas_;
@@ -175,6 +177,7 @@ private:
     std::uint64_t stale_ = 0;
     std::uint64_t mismatches_ = 0;
     std::string store_trouble_;
+    bool over_ = false;  // nothing new begins
     core::event work_;
     core::event changed_;
     core::task_scope tasks_;

@@ -23,6 +23,7 @@ void registrar_impl::tell_later(row_number row) {
 /// Starts a call to each node that has something to be told, unless one is running or a failed one
 /// was just now.
 void registrar_impl::start_calls() {
+    if (over_) return;
     const auto now = strand_.now();
     for (auto& [name, one] : links_) {
         if (one.calling || one.rows.empty() || one.not_before > now) continue;
@@ -158,7 +159,7 @@ void registrar_impl::hear(const std::vector<std::pair<row_number, model::epoch>>
 
 void registrar_impl::ask_schema(model::collection_id id) {
     collection& known = collections_[id];
-    if (known.asked) return;
+    if (known.asked || over_) return;
     known.asked = true;
     auto self = std::static_pointer_cast<registrar_impl>(shared_from_this());
     tasks_.spawn(fetch_schema(std::move(self), id));

@@ -117,6 +117,15 @@ void registrar_impl::prepare_transition(row_number row, action what, std::vector
     }
 }
 
+/// There is no node for it now. A new channel is recorded all the same: whoever asked for it was
+/// told that it exists, and the next leader must know it.
+void registrar_impl::leave_unplaced(row_number row, std::string_view why,
+                                    std::vector<write>& writes) {
+    unplaced_.insert(row);
+    troubles_[row].why = why;
+    if (!table_[row].entry_at) prepare_transition(row, action::unassign, writes);
+}
+
 awaitable<void> registrar_impl::prepare_placements(std::vector<row_number> rows,
                                                    std::vector<std::uint32_t> preferred,
                                                    std::vector<write>& writes) {
@@ -126,8 +135,9 @@ awaitable<void> registrar_impl::prepare_placements(std::vector<row_number> rows,
     for (std::size_t at = 0; at < rows.size(); ++at) {
         collection& known = collections_[table_[rows[at]].collection];
         if (schemas_ != nullptr && !known.constraint) {
-            unplaced_.insert(rows[at]);
             ask_schema(table_[rows[at]].collection);
+            leave_unplaced(rows[at], "the host has not yet said where its collection may go",
+                           writes);
             continue;
         }
         rows[kept] = rows[at];
@@ -142,8 +152,7 @@ awaitable<void> registrar_impl::prepare_placements(std::vector<row_number> rows,
     for (std::size_t at = 0; at < rows.size(); ++at) {
         const placement& where = placements[at];
         if (where.node == no_node) {
-            unplaced_.insert(rows[at]);
-            troubles_[rows[at]].why = name(where.reason);
+            leave_unplaced(rows[at], name(where.reason), writes);
             continue;
         }
         unplaced_.erase(rows[at]);

@@ -97,9 +97,9 @@ void membership::end(const model::node_info& node) {
     // bounded.
     const auto now = strand_.now();
     if (ended_.size() >= ended_max && complete_ && now >= last_complete_ + options_.ttl_unknown) {
-        std::erase_if(ended_, [now](const auto& one) { return one.second <= now; });
+        std::erase_if(ended_, [now](const auto& one) { return one.second.ttl_passes_at <= now; });
     }
-    ended_.emplace(process(node.name, node.process), now + node.ttl);
+    ended_.emplace(process(node.name, node.process), ending{now, now + node.ttl});
 }
 
 void membership::removed(std::string_view key, storage::revision) {
@@ -182,7 +182,8 @@ process_state membership::judge(const model::node_name& node,
     state.dead =
         dead_.contains(process(node, incarnation)) || (earlier && options_.earlier_processes_dead);
     const auto unseen = earlier ? first_complete_ : last_complete_;
-    state.passes_at = seen ? ended->second : unseen + options_.ttl_unknown;
+    state.ended_at = seen ? ended->second.seen_at : unseen;
+    state.passes_at = seen ? ended->second.ttl_passes_at : unseen + options_.ttl_unknown;
     state.ttl_passed = strand_.now() >= state.passes_at;
     return state;
 }

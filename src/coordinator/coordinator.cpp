@@ -157,6 +157,8 @@ coordinator::coordinator(core::runtime& strand, storage::metadata_store& store,
 coordinator::~coordinator() {
     implementation_->incoming.off(transport::kind::commit);
     implementation_->tasks.cancel();
+    // What belongs to the reign holds itself: it would go on leading.
+    if (implementation_->current) implementation_->current->cancel();
 }
 
 void coordinator::start() { implementation_->tasks.spawn(implementation::run(implementation_)); }

@@ -15,14 +15,14 @@ reign::reign(core::runtime& on, storage::metadata_store& in, const catalog::key_
       keys(layout),
       guard(std::move(proof)),
       members(std::make_shared<cluster::membership>(
-          on, layout, options.members,
+          on, keys, options.members,
           [this](cluster::member_event event, const model::node_name& node) {
               registrar->member_changed(event, node);
           },
           [this] { changed.notify_all(); })),
-      registrar(channel::registrar::make(on, in, layout, carrier, members, schemas, guard,
+      registrar(channel::registrar::make(on, in, keys, carrier, members, schemas, guard,
                                          options.channels)),
-      follower(on, in, layout.membership(), *members, options.channels.retry),
+      follower(on, in, keys.membership(), *members, options.channels.retry),
       changed(on),
       tasks(on) {}
 
@@ -86,6 +86,12 @@ awaitable<void> reign::end() {
     changed.notify_all();
     co_await tasks.stop();
     co_await registrar->stop();
+}
+
+void reign::cancel() noexcept {
+    over = true;
+    tasks.cancel();
+    registrar->cancel();
 }
 
 awaitable<std::string> silent_transport::call(std::string, std::string, core::time_point) {

@@ -34,10 +34,12 @@ struct reign {
     [[nodiscard]] awaitable<void> serve(std::shared_ptr<reign> self);
     /// Stops everything that runs and waits for it.
     [[nodiscard]] awaitable<void> end();
+    /// Asks everything that runs to stop and waits for nothing, as a crash does.
+    void cancel() noexcept;
 
     core::runtime& strand;
     storage::metadata_store& store;
-    const catalog::key_layout& keys;
+    const catalog::key_layout keys;
     catalog::leader_guard guard;
     std::shared_ptr<cluster::membership> members;
     std::shared_ptr<channel::registrar> registrar;

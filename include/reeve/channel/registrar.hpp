@@ -133,16 +133,20 @@ public:
 
     /// Cancels calls to nodes and waits until they have ended. After `run` has ended.
     [[nodiscard]] virtual awaitable<void> stop() = 0;
+    /// Asks calls to nodes and to the schema source to stop, and waits for nothing.
+    virtual void cancel() noexcept = 0;
 
     /// Makes sure that these channels exist, and waits until each is registered or `deadline` is
-    /// reached. Idempotent. One answer per channel, in order. Throws errc::invalid_argument for a
-    /// bad name or a known channel of another collection, before anything is written.
+    /// reached. A channel without a node to go to is recorded as unassigned, and waits. Idempotent.
+    /// One answer per channel, in order. Throws errc::invalid_argument for a bad name or a known
+    /// channel of another collection, before anything is written.
     [[nodiscard]] virtual awaitable<std::vector<registration>> ensure(
         std::vector<channel_spec> channels, core::time_point deadline) = 0;
 
     /// Carries out a node's commit. Throws reeve::error when the outcome is not known (the node
-    /// repeats it), errc::fenced when the term is over, errc::invalid_argument if a host record
-    /// exists already.
+    /// repeats it) or the channel or epoch is not known to this leader (errc::unavailable: another
+    /// one will answer), errc::fenced when the term is over, errc::invalid_argument if it names no
+    /// channel, or a host record exists already or looks like a part of a large transaction.
     [[nodiscard]] virtual awaitable<model::commit_reply> commit(model::commit_request request) = 0;
 
     /// Something about a node has changed (membership's listener).

@@ -45,6 +45,7 @@ struct process_state {
     bool dead = false;           ///< the host has proven that it ended
     bool ttl_passed = false;     ///< its ttl has passed since its session was seen to have ended
     core::time_point passes_at;  ///< when that will be so; meaningful once session_ended
+    core::time_point ended_at;   ///< when the session was seen to have ended; likewise
 };
 
 /// The coordinator's view of who is alive, kept by a catalog::follower of key_layout::membership().
@@ -89,6 +90,10 @@ public:
 
 private:
     using process = std::pair<model::node_name, model::incarnation>;
+    struct ending {
+        core::time_point seen_at;
+        core::time_point ttl_passes_at;
+    };
     void put_node(model::node_name name, const storage::record& now);
     void compare_with_before(storage::revision at);
     [[nodiscard]] bool unreadable(const model::node_name& node) const;
@@ -96,14 +101,14 @@ private:
     void tell(member_event event, const model::node_name& node) const;
 
     core::runtime& strand_;
-    const catalog::key_layout& keys_;
+    catalog::key_layout keys_;
     membership_options options_;
     std::function<void(member_event, const model::node_name&)> listener_;
     std::function<void()> settled_;
     catalog::decoder decoder_;
     std::map<model::node_name, model::node_info> alive_;
     std::map<model::node_name, model::drain_info> drains_;
-    std::map<process, core::time_point> ended_;  // when its ttl has passed
+    std::map<process, ending> ended_;
     std::set<process> dead_;
     std::map<std::string, std::string> unreadable_;
     std::optional<std::map<model::node_name, model::node_info>> before_;  // during a pass

@@ -54,8 +54,9 @@ struct coordinator_status {
 [[nodiscard]] std::string to_string(const coordinator_status& it);
 
 /// The assembled coordinator: campaigns, recovers, registers channels, carries commits out, and
-/// starts over when it is deposed. Any number may run; one leads. All references must outlive it.
-/// All calls on the strand.
+/// starts over when it is deposed. Any number may run; one leads. All references must outlive it
+/// and what it has running: after its destruction, until the strand has run what waits or is shut
+/// down. All calls on the strand.
 class coordinator {
 public:
     /// Handlers for messages of nodes are put into `incoming`. `schemas` may be null. Throws
@@ -63,7 +64,8 @@ public:
     coordinator(core::runtime& strand, storage::metadata_store& store,
                 transport::transport& carrier, transport::service& incoming,
                 coordinator_options options, channel::schema_source* schemas = nullptr);
-    /// As a crash: nothing is sent or written. Call `stop` for a graceful end.
+    /// As a crash: from now on nothing is sent or written, and its leases end by themselves. Call
+    /// `stop` for a graceful end.
     ~coordinator();
     coordinator(const coordinator&) = delete;
     coordinator& operator=(const coordinator&) = delete;
