@@ -107,6 +107,13 @@ awaitable<change_batch> fails_when_idle(storage::watcher& inner, std::weak_ptr<v
     throw reeve::error(reeve::errc::unavailable, "nothing to deliver");
 }
 
+awaitable<change_batch> is_silent_when_idle(storage::watcher& inner, std::weak_ptr<void>) {
+    for (;;) {
+        change_batch batch = co_await inner.next();
+        if (!batch.changes.empty()) co_return batch;
+    }
+}
+
 bend goes_on_after_compaction() {
     const auto database = std::make_shared<std::shared_ptr<memory_database>>();
     bend how;
@@ -153,6 +160,9 @@ std::vector<broken> broken_watches() {
     bend impatient;
     impatient.next = fails_when_idle;
     all.push_back({"waiting_next_is_woken", impatient});
+    bend silent;
+    silent.next = is_silent_when_idle;
+    all.push_back({"idle_watch_advances", silent});
     all.push_back({"watch_sees_other_handles", sees_only_its_own_handle()});
     all.push_back({"large_history_is_replayed", loses(beyond_history)});
     all.push_back({"slow_watcher_misses_nothing", loses(beyond_queue)});

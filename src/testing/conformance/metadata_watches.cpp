@@ -166,6 +166,39 @@ awaitable<void> waiting_next_is_woken(trial& it) {
     expect(waiting->how == ending::value, "a next that waited for a put failed");
 }
 
+// Asks until `up_to` has reached `wanted`; nothing may be delivered meanwhile.
+awaitable<void> follow_idle(trial& it, watcher& watch, revision wanted) {
+    const auto deadline = it.strand.now() + step_patience;
+    revision seen;
+    while (seen < wanted) {
+        expect(it.strand.now() < deadline, "up_to of an idle watch stays behind the store");
+        auto call = watch.next();
+        const change_batch batch = co_await within<change_batch>(
+            it.strand, std::move(call), "next of an idle watch, to tell the store's revision,");
+        expect(batch.changes.empty(), "an idle watch delivered a change of another range");
+        expect(batch.up_to > seen, "a next of an idle watch returned without any news");
+        seen = batch.up_to;
+    }
+}
+
+awaitable<void> idle_watch_advances(trial& it) {
+    const revision begun = co_await it.put("key", "0");
+    auto watch = co_await it.watch(key_range::one("key"), after(begun));
+    // Committed before it asks, and while it waits.
+    revision last = co_await it.put("other", "1");
+    co_await follow_idle(it, *watch, last);
+    auto waiting = follow_idle(it, *watch, after(last));
+    const auto following = start<void>(it.strand, std::move(waiting));
+    co_await yield(it.strand, 5);
+    last = co_await it.put("other", "2");
+    co_await settle<void>(it.strand, following, "an idle watch beside a commit elsewhere");
+    expect(following->how == ending::value, "an idle watch failed: " + following->text);
+    // What comes then is delivered, and nothing twice.
+    last = co_await it.put("key", "1");
+    const std::vector<change> seen = co_await it.changes(*watch, last);
+    expect_equal(describe(seen), std::string("key=1"), "the first change after an idle time");
+}
+
 awaitable<void> watch_sees_other_handles(trial& it) {
     metadata_store* other = co_await it.open();
     const revision begun = co_await it.put("key", "0");
@@ -206,6 +239,9 @@ metadata_rules metadata_watch_rules() {
          up_to_only_advances},
         {"waiting_next_is_woken", "a next that waits returns when something is committed",
          waiting_next_is_woken},
+        {"idle_watch_advances",
+         "while nothing in its range changes, up_to of a watch follows the store's revision",
+         idle_watch_advances},
         {"watch_sees_other_handles", "a watch sees the commits of every handle",
          watch_sees_other_handles},
     };
