@@ -254,9 +254,13 @@ awaitable<model::commit_reply> agent::commit(std::shared_ptr<const grant> grante
     co_return reply;
 }
 
-/// While the engine stops a channel it may still commit what it has: that is its last flush.
-bool agent::may_commit(const slot& at, const std::shared_ptr<const grant>& granted) const {
-    return at.held && at.held == granted && !at.held->over() && session_.held();
+/// While the engine stops a channel it may still commit what it has: that is its last flush. A
+/// grant is compared by what it says, since an engine may wrap it; one whose start failed is over,
+/// although a later one of the same epoch is not.
+bool agent::may_commit(const slot& at, const grant& granted) const {
+    if (!at.held || at.held->over() || !session_.held()) return false;
+    return at.consuming() == granted.what().epoch && at.held->process() == granted.process() &&
+           at.held->valid() == granted.valid();
 }
 
 /// Keeps the last failure of a commit visible until one is answered; one line of log per change.
@@ -283,7 +287,7 @@ awaitable<model::commit_reply> agent::send(model::commit_request request,
     const std::string body = transport::encode(request);
     core::backoff retry(retry_, strand_.next_seed());
     for (;;) {
-        if (!may_commit(*at, granted)) {
+        if (!may_commit(*at, *granted)) {
             throw error(errc::fenced, fmt::format("commit of channel {} under epoch {}",
                                                   request.channel, request.epoch));
         }

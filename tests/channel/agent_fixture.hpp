@@ -90,6 +90,7 @@ public:
         const std::string name = granted->what().channel.value;
         const auto epoch = granted->what().epoch.value;
         calls.push_back(fmt::format("start {} {}", name, epoch));
+        last_given = granted;
         enter(name);
         if (running.contains(name)) broken.push_back("two epochs of " + name + " at once");
         if (epoch <= over[name]) broken.push_back("an ended epoch of " + name + " started");
@@ -113,6 +114,7 @@ public:
 
     std::vector<std::string> calls;
     std::map<std::string, std::shared_ptr<const channel::grant>> running;
+    std::shared_ptr<const channel::grant> last_given;
     std::map<std::string, int> start_failures;  ///< how many more
     std::map<std::string, int> stop_failures;   ///< how many more
     std::map<std::string, std::uint64_t> over;  ///< the highest epoch that must not start

@@ -84,8 +84,7 @@ private:
     [[nodiscard]] awaitable<bool> stop_ended(std::shared_ptr<slot> at, model::channel_name channel);
     [[nodiscard]] awaitable<void> stop_surely(std::shared_ptr<slot> at,
                                               model::channel_name channel);
-    [[nodiscard]] bool may_commit(const slot& at,
-                                  const std::shared_ptr<const grant>& granted) const;
+    [[nodiscard]] bool may_commit(const slot& at, const grant& granted) const;
     void note_commit(slot& at, const model::commit_request& request, const error* failure);
     [[nodiscard]] awaitable<model::commit_reply> send(model::commit_request request,
                                                       std::shared_ptr<const grant> granted);
