@@ -95,7 +95,8 @@ public:
         try {
             const model::position from;
             const model::position to("p1");
-            auto reply = co_await agent->commit(held, from, to, 0, {});
+            std::vector<model::host_record> none;
+            auto reply = co_await agent->commit(held, from, to, 0, std::move(none));
             outcome = reply.outcome;
         } catch (const error& failure) {
             refused = failure.code_value();
