@@ -37,7 +37,8 @@ reeve::awaitable<void> row_consumer::start(grant granted) {
     if (!holder.value.empty() && holder != self_) ++counts.moves;
     holder = self_;
     auto scope = std::make_unique<reeve::core::task_scope>(home_.strand);
-    scope->spawn(consume(std::move(granted)), home_.host.failed);
+    auto way = std::make_shared<course>(home_, *node_, std::move(granted));
+    scope->spawn(consume(std::move(way)), home_.host.failed);
     running_[channel] = std::move(scope);
     co_return;
 }
@@ -49,9 +50,8 @@ reeve::awaitable<void> row_consumer::stop(model::channel_name channel, model::ep
     running_.erase(channel);
 }
 
-reeve::awaitable<void> row_consumer::consume(grant granted) {
-    const auto way = std::make_shared<course>(std::move(granted));
-    reeve::core::backoff retry({}, home_.strand.next_seed());
+reeve::awaitable<void> row_consumer::consume(std::shared_ptr<course> way) {
+    reeve::core::backoff retry({}, way->home.strand.next_seed());
     while (way->granted->valid()) {
         const model::position before = way->at;
         try {
@@ -61,13 +61,13 @@ reeve::awaitable<void> row_consumer::consume(grant granted) {
             if (!may_pass(failure)) throw;
         }
         if (way->at != before) retry.reset();
-        co_await home_.strand.sleep_for(retry.next());
+        co_await way->home.strand.sleep_for(retry.next());
     }
 }
 
 reeve::awaitable<void> row_consumer::follow(std::shared_ptr<course> way) {
-    way->end = co_await end_at(way->channel(), way->at);
-    const auto messages = co_await home_.data.streams->subscribe(way->channel().value, way->at);
+    way->end = co_await end_at(way);
+    const auto messages = co_await way->home.data.streams->subscribe(way->channel().value, way->at);
     while (way->granted->valid()) {
         const auto next = co_await collect(way, *messages);
         const bool stored = co_await store(way, next);
@@ -97,7 +97,7 @@ reeve::awaitable<std::shared_ptr<row_consumer::batch>> row_consumer::collect(
         const bool full =
             next->rows.rows() >= batch_rows_max || next->rows.bytes().size() >= batch_bytes_max;
         if (full) break;
-        last = co_await home_.data.streams->end(way->channel().value);
+        last = co_await way->home.data.streams->end(way->channel().value);
     } while (next->to < last);
     co_return next;
 }
@@ -118,14 +118,15 @@ reeve::awaitable<bool> row_consumer::store(std::shared_ptr<course> way,
     std::vector<model::host_record> records;
     records.push_back({record_name(way->channel(), what->to), encode(record)});
     const auto reply =
-        co_await node_->commit(way->granted, way->at, what->to, way->number, std::move(records));
+        co_await way->node.commit(way->granted, way->at, what->to, way->number, std::move(records));
     if (reply.outcome == model::commit_outcome::committed) {
         way->at = what->to;
         way->end = what->end;
-        count(*what);
+        count(way->home.host.counts, *what);
+        way->home.host.changed();
         co_return true;
     }
-    statistics& counts = home_.host.counts;
+    statistics& counts = way->home.host.counts;
     if (reply.outcome == model::commit_outcome::stale) {
         ++counts.commits_stale;
         throw reeve::error(reeve::errc::fenced, reply.why);
@@ -137,27 +138,26 @@ reeve::awaitable<bool> row_consumer::store(std::shared_ptr<course> way,
 
 reeve::awaitable<std::string> row_consumer::write_object(std::shared_ptr<course> way,
                                                          std::string bytes) {
-    reeve::core::backoff retry({}, home_.strand.next_seed());
+    reeve::core::backoff retry({}, way->home.strand.next_seed());
     for (;;) {
         // A name whose put had an unknown outcome is not used again.
         std::string name = object_name(way->channel(), way->granted->what().epoch, way->number++);
         try {
-            co_await home_.data.objects->put(name, bytes);
+            co_await way->home.data.objects->put(name, bytes);
             co_return name;
         } catch (const reeve::error& failure) {
             if (!may_pass(failure)) throw;
         }
-        co_await home_.strand.sleep_for(retry.next());
+        co_await way->home.strand.sleep_for(retry.next());
         if (!way->granted->valid()) throw reeve::error(reeve::errc::fenced, name);
     }
 }
 
-reeve::awaitable<std::uint64_t> row_consumer::end_at(model::channel_name channel,
-                                                     model::position checkpoint) {
-    if (!checkpoint) co_return 0;
+reeve::awaitable<std::uint64_t> row_consumer::end_at(std::shared_ptr<course> way) {
+    if (!way->at) co_return 0;
     const std::string key =
-        reeve::catalog::key_layout(key_root).host(record_name(channel, checkpoint));
-    const auto found = co_await home_.data.metadata->get(key);
+        reeve::catalog::key_layout(key_root).host(record_name(way->channel(), way->at));
+    const auto found = co_await way->home.data.metadata->get(key);
     if (!found) {
         throw reeve::error(reeve::errc::corrupt,
                            fmt::format("{}: the record of a checkpoint is missing", key));
@@ -165,13 +165,11 @@ reeve::awaitable<std::uint64_t> row_consumer::end_at(model::channel_name channel
     co_return decode_record(found->value, key).end;
 }
 
-void row_consumer::count(const batch& what) {
-    statistics& counts = home_.host.counts;
+void row_consumer::count(statistics& counts, const batch& what) {
     counts.rows_stored += what.rows.rows();
     counts.bytes_stored += what.bytes;
     counts.rows_repeated += what.repeated;
     if (what.rows.rows() > 0) ++counts.objects;
-    home_.host.changed();
 }
 
 }  // namespace linedb

@@ -31,9 +31,13 @@ private:
     using grant = std::shared_ptr<const reeve::channel::grant>;
     using subscription = std::unique_ptr<reeve::storage::subscription>;
 
-    /// How far the consuming of one grant has come.
+    /// How far the consuming of one grant has come, and all that it uses: when the consumer is
+    /// destroyed, coroutines outlive it for a moment.
     struct course {
-        explicit course(grant under) : granted(std::move(under)), at(granted->what().start) {}
+        course(site& in, reeve::node& through, grant under)
+            : home(in), node(through), granted(std::move(under)), at(granted->what().start) {}
+        site& home;
+        reeve::node& node;
         grant granted;
         model::position at;        ///< the checkpoint
         std::uint64_t end = 0;     ///< of the last row that is stored; see object_record
@@ -50,16 +54,17 @@ private:
     };
 
     /// Consumes until the grant is over; failures that a retry can mend are retried.
-    reeve::awaitable<void> consume(grant granted);
+    static reeve::awaitable<void> consume(std::shared_ptr<course> way);
     /// Consumes from the recorded checkpoint until something changes.
-    reeve::awaitable<void> follow(std::shared_ptr<course> way);
-    reeve::awaitable<std::shared_ptr<batch>> collect(std::shared_ptr<course> way,
-                                                     reeve::storage::subscription& messages);
+    static reeve::awaitable<void> follow(std::shared_ptr<course> way);
+    static reeve::awaitable<std::shared_ptr<batch>> collect(std::shared_ptr<course> way,
+                                                            reeve::storage::subscription& messages);
     /// False: the checkpoint is another than thought.
-    reeve::awaitable<bool> store(std::shared_ptr<course> way, std::shared_ptr<batch> what);
-    reeve::awaitable<std::string> write_object(std::shared_ptr<course> way, std::string bytes);
-    reeve::awaitable<std::uint64_t> end_at(model::channel_name channel, model::position checkpoint);
-    void count(const batch& what);
+    static reeve::awaitable<bool> store(std::shared_ptr<course> way, std::shared_ptr<batch> what);
+    static reeve::awaitable<std::string> write_object(std::shared_ptr<course> way,
+                                                      std::string bytes);
+    static reeve::awaitable<std::uint64_t> end_at(std::shared_ptr<course> way);
+    static void count(statistics& counts, const batch& what);
 
     site& home_;
     model::node_name self_;
