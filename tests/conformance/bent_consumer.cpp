@@ -73,7 +73,7 @@ bent_consumer::bent_consumer(reeve::core::runtime& strand, reeve::node& commits,
 
 bent_consumer::~bent_consumer() {
     if (shared_->wrong != fault::goes_on_after_death) return;
-    for (auto& [channel, scope] : running_) shared_->world->leaked.push_back(scope);
+    for (auto& [channel, one] : running_) shared_->world->leaked.push_back(one.scope);
 }
 
 bent_consumer::grant bent_consumer::bent_grant(grant granted) {
@@ -115,7 +115,7 @@ awaitable<void> bent_consumer::start(grant granted) {
         co_await messages->next(1);
     }
     if (all->wrong != fault::cancelled_start_goes_on) scope->spawn(consume(all, way));
-    running_[channel] = std::move(scope);
+    running_[channel] = consumption{scope, way};
 }
 
 awaitable<void> bent_consumer::stop(model::channel_name channel, model::epoch) {
@@ -125,9 +125,10 @@ awaitable<void> bent_consumer::stop(model::channel_name channel, model::epoch) {
         if (all->wrong == fault::stop_of_unknown_throws) throw std::runtime_error("not consumed");
         co_return;
     }
-    const scope_ptr scope = found->second;
+    const scope_ptr scope = found->second.scope;
+    const course_ptr way = found->second.way;
     if (all->wrong == fault::stops_everything) {
-        for (const auto& [name, other] : running_) other->cancel();
+        for (const auto& [name, other] : running_) other.scope->cancel();
     }
     if (all->wrong == fault::stop_lets_it_run) {
         all->forgotten.push_back(scope);
@@ -145,7 +146,21 @@ awaitable<void> bent_consumer::stop(model::channel_name channel, model::epoch) {
     } else {
         co_await scope->stop();
     }
+    if (all->wrong == fault::flushes) co_await flush(all, way);
     running_.erase(channel);
+}
+
+// What is there already, in one commit.
+awaitable<void> bent_consumer::flush(shared_ptr all, course_ptr way) {
+    try {
+        const auto end = co_await all->streams.end(way->what.channel.value);
+        if (end <= way->at) co_return;
+        const auto messages = co_await all->streams.subscribe(way->what.channel.value, way->at);
+        auto some = co_await messages->next(1000);
+        co_await commit(all, way, std::move(some));
+    } catch (const reeve::error&) {
+        // Refused, or the session is over: it is read again by whoever comes next.
+    }
 }
 
 awaitable<void> bent_consumer::consume(shared_ptr all, course_ptr way) {

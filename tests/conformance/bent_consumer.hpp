@@ -19,6 +19,7 @@ namespace conformance {
 /// How the consumer below breaks one rule.
 enum class consumer_fault {
     none,
+    flushes,  ///< breaks none: commits what is there while it stops
     starts_at_the_beginning,
     starts_at_the_end,
     waits_for_a_message,
@@ -85,10 +86,15 @@ private:
     static reeve::awaitable<void> follow(shared_ptr all, course_ptr way);
     static reeve::awaitable<reeve::model::commit_reply> commit(
         shared_ptr all, course_ptr way, std::vector<reeve::storage::message> messages);
+    static reeve::awaitable<void> flush(shared_ptr all, course_ptr way);
     [[nodiscard]] grant bent_grant(grant granted);
 
+    struct consumption {
+        scope_ptr scope;
+        course_ptr way;
+    };
     shared_ptr shared_;
-    std::map<reeve::model::channel_name, scope_ptr> running_;
+    std::map<reeve::model::channel_name, consumption> running_;
 };
 
 /// Opens it.

@@ -48,14 +48,22 @@ std::map<std::string, broken_consumer> broken_consumers() {
     };
 }
 
-}  // namespace
-
-TEST_CASE("a consumer that records what it commits keeps every rule") {
-    for (const auto& each : consumer_checks(std::make_shared<bent_consumer_factory>(fault::none))) {
+void all_pass(const std::shared_ptr<consumer_factory>& factory) {
+    for (const auto& each : consumer_checks(factory)) {
         const auto report = each.run();
         INFO(report.name << ": " << report.why);
         CHECK(report.what == check_verdict::passed);
     }
+}
+
+}  // namespace
+
+TEST_CASE("a consumer that records what it commits keeps every rule") {
+    all_pass(std::make_shared<bent_consumer_factory>(fault::none));
+}
+
+TEST_CASE("a consumer that flushes while it stops keeps every rule") {
+    all_pass(std::make_shared<bent_consumer_factory>(fault::flushes));
 }
 
 TEST_CASE("every check of a consumer catches a consumer that breaks its rule") {
