@@ -106,6 +106,23 @@ TEST_CASE("milvus_35582_47952_21452_write_storm_at_recovery") {
     exhibit(many_channels(channels), play);
 }
 
+// Records grew with what had happened, until a request could no longer hold one.
+// Prevented by bounded records (section 3): an entry says who holds the channel now, no more.
+TEST_CASE("milvus_47958_33125_33370_records_grow_past_the_request_limit") {
+    auto play = [](stage& on) {
+        const auto before = on.record_bytes();
+        for (std::uint32_t turn = 1; turn <= 20; ++turn) {
+            on.move(turn % 2);
+            on.until_registered(on.node(turn % 2));
+            on.require(on.commit(on.node(turn % 2), 2) == commit_outcome::committed,
+                       "I1: the holder cannot commit");
+        }
+        // A few digits more in epochs and incarnations, and a checkpoint where there was none.
+        on.require(on.record_bytes() <= before + 150, "I6: the records of a channel grow");
+    };
+    exhibit({}, play);
+}
+
 // Requests waited for each other's input and output under one lock, and read whole ranges.
 // Prevented by section 6 of the architecture: nothing is locked while the store works, and a
 // request reads no range.

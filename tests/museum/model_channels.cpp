@@ -216,6 +216,23 @@ TEST_CASE("model_release_memory: what was released before it arrived does not st
     exhibit({}, play, {{{guard::release_memory}, "I7"}});
 }
 
+// The same of an epoch that was consumed: it is remembered after its release.
+TEST_CASE("model_release_memory: what was consumed and released does not start again") {
+    auto play = [](stage& on) {
+        on.on_message = keep_assignments;
+        on.move(1);
+        on.until_registered(on.node(1));
+        on.move(0);
+        on.until_registered(on.node(0));
+        on.on_message = nullptr;
+        for (const auto& one : assignments_to(on, on.node(1))) on.deliver(one);
+        on.pass(seconds(1));
+        on.require(stage::node_of(on.node(1)).consuming(stage::channel()).value == 0,
+                   "I7: a grant that is over has started");
+    };
+    exhibit({}, play, {{{guard::release_memory}, "I7"}});
+}
+
 // S3: a node stops when its session may have ended, by its own clock.
 TEST_CASE("model_self_fencing: who cannot renew has stopped before the next one begins") {
     auto play = [](stage& on) {

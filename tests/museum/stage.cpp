@@ -289,6 +289,13 @@ void stage::drop(std::uint32_t number) {
     require(land(change), "the play: the drop was rejected");
 }
 
+std::size_t stage::record_bytes(std::uint32_t number) {
+    const model::channel_name name(channel(number));
+    const auto entry = world_.run(ledger_->get(keys_.channel(name)));
+    const auto progress = world_.run(ledger_->get(keys_.progress(name)));
+    return (entry ? entry->value.size() : 0) + (progress ? progress->value.size() : 0);
+}
+
 int stage::starts(const testing::process& of, const model::channel_entry& grant,
                   std::uint32_t number) const {
     const auto found =

@@ -150,6 +150,9 @@ public:
     /// The entry becomes `dropped`, as an operation of another process would record it.
     void drop(std::uint32_t channel = 0);
 
+    /// Size of the channel's entry and progress together.
+    [[nodiscard]] std::size_t record_bytes(std::uint32_t channel = 0);
+
     /// How often the engine of this process was told to start (channel, epoch).
     [[nodiscard]] int starts(const testing::process& of, const model::channel_entry& grant,
                              std::uint32_t channel = 0) const;
