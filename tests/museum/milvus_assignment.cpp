@@ -75,7 +75,7 @@ TEST_CASE("milvus_33013_a_failed_watch_poisons_every_retry") {
 
 // The last flush of a node that was being emptied was refused, since the channel was no longer its.
 // Prevented by S5: the epoch counts until the release is acknowledged, and not a moment longer.
-TEST_CASE("milvus_28246_last_flush_of_a_draining_node") {
+TEST_CASE("milvus_28246_last_flush_of_a_draining_node, on its way before the release") {
     auto play = [](stage& on) {
         auto& draining = on.node(0);
         on.stops_wait = true;
@@ -89,8 +89,9 @@ TEST_CASE("milvus_28246_last_flush_of_a_draining_node") {
         on.until([&] { return on.sent[std::string(transport::kind::release)] > 0; },
                  "it is asked to let go");
         on.require(on.entry().state == channel_state::releasing, "the play: it is not releasing");
+        const auto request = on.messages.front();
         model::commit_reply reply;
-        transport::decode(on.deliver(on.messages.front()), reply);
+        transport::decode(on.deliver(request), reply);
         on.require(reply.outcome == model::commit_outcome::committed,
                    "I3: the last flush of a draining node was refused");
         on.stops_wait = false;
@@ -98,6 +99,22 @@ TEST_CASE("milvus_28246_last_flush_of_a_draining_node") {
         on.until_registered(on.node(1));
         on.require(on.entry().start == after_row(2), "I3: the successor does not go on after it");
         on.until([&] { return flush->done; }, "the flush has ended");
+    };
+    exhibit({}, play);
+}
+
+// The same of what the engine flushes when it is told to stop.
+TEST_CASE("milvus_28246_last_flush_of_a_draining_node, made while it stops") {
+    auto play = [](stage& on) {
+        on.rows_at_stop = 2;
+        auto& leader = on.leader();
+        on.world().run(leader.drain(model::node_name("node-0"), "the play"));
+        on.until_registered(on.node(1));
+        on.rows_at_stop = 0;
+        on.require(on.flushed_at_stop && on.flushed_at_stop->done, "the play: nothing was flushed");
+        on.require(on.flushed_at_stop->outcome == model::commit_outcome::committed,
+                   "I3: the last flush of a draining node was refused");
+        on.require(on.entry().start == after_row(2), "I3: the successor does not go on after it");
     };
     exhibit({}, play);
 }

@@ -96,6 +96,12 @@ awaitable<void> staged_node::stop(model::channel_name channel, model::epoch epoc
     const auto found = running_.find(channel.value);
     if (found == running_.end() || found->second->granted->what().epoch != epoch) co_return;
     while (around_.stops_wait) co_await woken_.wait();
+    if (around_.rows_at_stop != 0) {
+        auto last = std::make_shared<asked_commit>();
+        around_.flushed_at_stop = last;
+        const auto what = running_[channel.value];
+        co_await commit_rows(this, what, around_.rows_at_stop, false, last);
+    }
     running_.erase(channel.value);
     around_.census_.end(self_.name(), channel.value, epoch);
 }

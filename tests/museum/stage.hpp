@@ -156,8 +156,10 @@ public:
     /// How often the engine of this process was told to start (channel, epoch).
     [[nodiscard]] int starts(const testing::process& of, const model::channel_entry& grant,
                              std::uint32_t channel = 0) const;
-    std::map<std::string, int> failing_starts;  ///< by process: so many starts still fail
-    bool stops_wait = false;                    ///< engines do not finish to stop
+    std::map<std::string, int> failing_starts;      ///< by process: so many starts still fail
+    bool stops_wait = false;                        ///< engines do not finish to stop
+    std::uint64_t rows_at_stop = 0;                 ///< that an engine commits while it stops
+    std::shared_ptr<asked_commit> flushed_at_stop;  ///< the last of these commits
 
 private:
     friend class staged_node;
