@@ -73,7 +73,7 @@ bent_consumer::bent_consumer(reeve::core::runtime& strand, reeve::node& commits,
 
 bent_consumer::~bent_consumer() {
     if (shared_->wrong != fault::goes_on_after_death) return;
-    for (auto& [channel, one] : running_) shared_->world->leaked.push_back(one.scope);
+    for (auto& [channel, one] : running_) shared_->world->undead.push_back(one.scope);
 }
 
 bent_consumer::grant bent_consumer::bent_grant(grant granted) {

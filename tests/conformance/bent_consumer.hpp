@@ -55,8 +55,9 @@ struct consumer_world {
     std::shared_ptr<reeve::backends::memory_database> database =
         std::make_shared<reeve::backends::memory_database>();
     std::map<reeve::model::channel_name, std::vector<std::uint64_t>> counted;  ///< by a broken one
-    std::vector<std::shared_ptr<const void>> leaked;
-    bool failing = false;  ///< starts fail
+    std::vector<std::shared_ptr<const void>> leaked;                           ///< grants, for ever
+    std::vector<std::shared_ptr<reeve::core::task_scope>> undead;  ///< until the end of the check
+    bool failing = false;                                          ///< starts fail
 };
 
 /// The smallest right consumer: each commit carries a record of the messages that it covers. With a
@@ -115,6 +116,7 @@ public:
         reeve::model::channel_name channel) override;
     void let_starts_fail(bool failing) override { world_->failing = failing; }
     void close() override {
+        world_->undead.clear();
         appending_.reset();
         reading_.reset();
     }
