@@ -1,5 +1,7 @@
 #include "cluster.hpp"
 
+#include "reeve/cluster/proven_dead.hpp"
+#include "reeve/core/error.hpp"
 #include "reeve/core/task.hpp"
 
 #include <fmt/format.h>
@@ -14,12 +16,22 @@ constexpr std::size_t coordinators = 2;
 constexpr auto stop_patience = 2s;
 
 std::string node_name_at(std::size_t index) { return fmt::format("node-{}", index + 1); }
+std::string coordinator_name_at(std::size_t index) {
+    return fmt::format("coordinator-{}", index + 1);
+}
+
+/// A store that is away now: what was to be ended ends by itself, with its lease.
+bool ends_by_itself(const reeve::error& failure) {
+    return failure.kind() == reeve::error_class::not_applied || is_outcome_unknown(failure);
+}
 
 }  // namespace
 
-cluster::cluster(machine& host, reeve::core::runtime& strand, std::size_t nodes, std::uint64_t seed)
+cluster::cluster(machine& host, reeve::core::runtime& strand,
+                 reeve::storage::metadata_store& store, std::size_t nodes, std::uint64_t seed)
     : host_(host),
       strand_(strand),
+      store_(store),
       next_seed_(seed),
       coordinators_(coordinators),
       nodes_(nodes),
@@ -35,9 +47,8 @@ void cluster::start() {
 }
 
 void cluster::start_coordinator(std::size_t index, earlier_processes earlier) {
-    const auto name = fmt::format("coordinator-{}", index + 1);
-    coordinators_[index] =
-        std::make_unique<coordinator_process>(host_, name, next_seed_++, earlier);
+    coordinators_[index] = std::make_unique<coordinator_process>(
+        host_, coordinator_name_at(index), next_seed_++, earlier);
     for (const auto& [node, process] : dead_) {
         coordinators_[index]->coordinator().confirm_dead(node, process);
     }
@@ -51,11 +62,33 @@ void cluster::start_ingester() {
     ingester_ = std::make_unique<ingester_process>(host_, next_seed_++);
 }
 
-/// Ends a node. Whoever ended a process may say that it is dead: nobody waits for its ttl.
-void cluster::bury_node(std::size_t index, model::incarnation process) {
-    const model::node_name name(node_name_at(index));
+/// Ends a node. Whoever ended a process may say that it is dead: nobody waits for its lease, nor
+/// for its ttl.
+reeve::awaitable<void> cluster::bury_node(std::size_t index, model::incarnation process) {
     nodes_[index].reset();
+    certainly_dead(index, process);
+    try {
+        const model::node_name name(node_name_at(index));
+        const auto ended = co_await reeve::cluster::end_session(store_, keys_, name);
+        certainly_dead(index, ended);
+    } catch (const reeve::error& failure) {
+        if (!ends_by_itself(failure)) throw;
+    }
+}
+
+reeve::awaitable<void> cluster::bury_coordinator(std::size_t index) {
+    coordinators_[index].reset();
+    try {
+        std::string name = coordinator_name_at(index);
+        co_await reeve::cluster::end_leadership(store_, keys_, std::move(name));
+    } catch (const reeve::error& failure) {
+        if (!ends_by_itself(failure)) throw;
+    }
+}
+
+void cluster::certainly_dead(std::size_t index, model::incarnation process) {
     if (!process) return;
+    const model::node_name name(node_name_at(index));
     dead_.emplace_back(name, process);
     for (const auto& one : coordinators_) {
         if (one) one->coordinator().confirm_dead(name, process);
@@ -70,14 +103,14 @@ reeve::awaitable<void> cluster::apply(planned_fault what) {
         case fault::kill_node:
             if (!nodes_[node]) co_return;
             ++counts.nodes_killed;
-            bury_node(node, process);
+            co_await bury_node(node, process);
             later(what.downtime, [this, node] { start_node(node); });
             co_return;
         case fault::restart_node:
             if (!nodes_[node]) co_return;
             ++counts.nodes_restarted;
             co_await stop_process(nodes_[node].get());
-            bury_node(node, process);
+            co_await bury_node(node, process);
             later(what.downtime, [this, node] { start_node(node); });
             co_return;
         case fault::kill_leader:
@@ -85,7 +118,7 @@ reeve::awaitable<void> cluster::apply(planned_fault what) {
                 const auto& one = coordinators_[index];
                 if (!one || !one->coordinator().leading()) continue;
                 ++counts.leaders_killed;
-                coordinators_[index].reset();
+                co_await bury_coordinator(index);
                 later(what.downtime,
                       [this, index] { start_coordinator(index, earlier_processes::may_run); });
             }

@@ -3,6 +3,7 @@
 #include "faults.hpp"
 #include "ingester.hpp"
 #include "processes.hpp"
+#include "reeve/catalog/key_layout.hpp"
 #include "reeve/core/event.hpp"
 #include "reeve/core/task_scope.hpp"
 #include "site.hpp"
@@ -21,8 +22,9 @@ namespace linedb {
 /// processes are certainly dead. On the operator's strand, whose loop runs all processes too.
 class cluster {
 public:
-    /// `strand` and `host` must outlive it. Nothing is started.
-    cluster(machine& host, reeve::core::runtime& strand, std::size_t nodes, std::uint64_t seed);
+    /// All references must outlive it. Nothing is started.
+    cluster(machine& host, reeve::core::runtime& strand, reeve::storage::metadata_store& store,
+            std::size_t nodes, std::uint64_t seed);
 
     /// Starts everything; the owner of the directory's lock knows that nobody else runs.
     void start();
@@ -44,7 +46,9 @@ private:
     void start_coordinator(std::size_t index, earlier_processes earlier);
     void start_node(std::size_t index);
     void start_ingester();
-    void bury_node(std::size_t index, model::incarnation process);
+    reeve::awaitable<void> bury_node(std::size_t index, model::incarnation process);
+    reeve::awaitable<void> bury_coordinator(std::size_t index);
+    void certainly_dead(std::size_t index, model::incarnation process);
     void later(std::chrono::milliseconds delay, std::function<void()> what);
     reeve::awaitable<void> restart(std::chrono::milliseconds delay, std::function<void()> what);
     template <class Process>
@@ -52,6 +56,8 @@ private:
 
     machine& host_;
     reeve::core::runtime& strand_;
+    reeve::storage::metadata_store& store_;
+    reeve::catalog::key_layout keys_{key_root};
     std::uint64_t next_seed_;
     std::vector<std::unique_ptr<coordinator_process>> coordinators_;
     std::vector<std::unique_ptr<node_process>> nodes_;

@@ -1,7 +1,7 @@
 #include "operator.hpp"
 
 #include "reeve/catalog/key_layout.hpp"
-#include "reeve/cluster/membership.hpp"
+#include "reeve/cluster/proven_dead.hpp"
 #include "reeve/core/error.hpp"
 #include "reeve/core/task.hpp"
 #include "rows.hpp"
@@ -31,7 +31,7 @@ run_operator::run_operator(machine& host, const options& what)
       data_(strand_, host.workers, host.directory),
       changed_(strand_),
       progress_(!what.quiet, host),
-      cluster_(host, strand_, what.nodes, what.seed),
+      cluster_(host, strand_, *data_.metadata, what.nodes, what.seed),
       tasks_(strand_) {
     const auto notify = [this] {
         strand_.post(reeve::core::task([this] { changed_.notify_all(); }));

@@ -3,6 +3,7 @@
 /// All that an embedder needs. Stores that come with reeve are in reeve/backends/, the simulation
 /// and the conformance suites in reeve/testing/.
 
+#include "reeve/cluster/proven_dead.hpp"
 #include "reeve/coordinator/coordinator.hpp"
 #include "reeve/core/blocking.hpp"
 #include "reeve/core/task_scope.hpp"

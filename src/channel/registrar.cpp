@@ -295,21 +295,17 @@ registrar_status registrar_impl::status() const {
     all.commits = commits_;
     all.stale = stale_;
     all.mismatches = mismatches_;
-    const auto now = strand_.now();
-    if (!store_trouble_.empty()) {
-        all.troubles.push_back(stuck{"metadata store", store_trouble_, now});
-    }
+    const auto add = [&all](std::string what, const failing& it) {
+        if (!it.why.empty()) all.troubles.push_back(stuck{std::move(what), it.why, it.since});
+    };
+    add("metadata store", store_trouble_);
     for (const auto& [row, trouble] : troubles_) all.troubles.push_back(trouble);
     for (const auto& [node, one] : links_) {
-        if (one.trouble.empty() || one.rows.empty()) continue;
-        all.troubles.push_back(stuck{fmt::format("node {}", node), one.trouble, now});
+        if (one.calling || !one.rows.empty()) add(fmt::format("node {}", node), one.trouble);
     }
-    for (const auto& [id, one] : collections_) {
-        if (one.trouble.empty()) continue;
-        all.troubles.push_back(stuck{fmt::format("collection {}", id), one.trouble, now});
-    }
-    for (const auto& [key, why] : members_->unreadable()) {
-        all.troubles.push_back(stuck{key, why, now});
+    for (const auto& [id, one] : collections_) add(fmt::format("collection {}", id), one.trouble);
+    for (const auto& [key, it] : members_->unreadable()) {
+        all.troubles.push_back(stuck{key, it.why, it.since});
     }
     return all;
 }

@@ -66,6 +66,17 @@ public:
 private:
     using row_number = std::uint32_t;
 
+    /// A failure that is being retried, and since when there has been one.
+    struct failing {
+        std::string why;  // empty: none
+        core::time_point since;
+
+        void set(std::string text, core::time_point now) {
+            if (why.empty()) since = now;
+            why = std::move(text);
+        }
+        void clear() { why.clear(); }
+    };
     /// Calls to one node: at most one at a time.
     struct link {
         explicit link(core::backoff_options retry, std::uint64_t seed) : pause(retry, seed) {}
@@ -73,7 +84,7 @@ private:
         core::time_point not_before;
         core::backoff pause;
         std::set<row_number> rows;  // that have something to be told
-        std::string trouble;
+        failing trouble;
     };
     /// A change of one entry that is being written.
     struct write {
@@ -85,7 +96,7 @@ private:
     struct collection {
         std::optional<placement_constraint> constraint;
         bool asked = false;
-        std::string trouble;
+        failing trouble;
     };
     struct candidates {
         std::vector<node_load> loads;
@@ -132,10 +143,13 @@ private:
     void start_calls();
     [[nodiscard]] static awaitable<void> call_node(std::shared_ptr<registrar_impl> self,
                                                    model::node_info node);
-    [[nodiscard]] awaitable<void> tell_assign(model::node_info node, std::vector<row_number> rows);
-    [[nodiscard]] awaitable<void> tell_release(model::node_info node, std::vector<row_number> rows);
-    void hear(const std::vector<std::pair<row_number, model::epoch>>& asked,
-              const model::agent_reply& reply, model::channel_state state);
+    [[nodiscard]] awaitable<std::string> tell_assign(model::node_info node,
+                                                     std::vector<row_number> rows);
+    [[nodiscard]] awaitable<std::string> tell_release(model::node_info node,
+                                                      std::vector<row_number> rows);
+    /// Returns the first failure that the node has answered; empty: none.
+    [[nodiscard]] std::string hear(const std::vector<std::pair<row_number, model::epoch>>& asked,
+                                   const model::agent_reply& reply, model::channel_state state);
     void ask_schema(model::collection_id id);
     [[nodiscard]] static awaitable<void> fetch_schema(std::shared_ptr<registrar_impl> self,
                                                       model::collection_id id);
@@ -176,7 +190,7 @@ private:
     std::uint64_t commits_ = 0;
     std::uint64_t stale_ = 0;
     std::uint64_t mismatches_ = 0;
-    std::string store_trouble_;
+    failing store_trouble_;
     bool over_ = false;  // nothing new begins
     core::event work_;
     core::event changed_;

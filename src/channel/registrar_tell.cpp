@@ -30,6 +30,7 @@ void registrar_impl::start_calls() {
         const auto alive = members_->alive().find(name);
         if (alive == members_->alive().end()) {
             one.rows.clear();  // the rows are looked at again when membership changes
+            one.trouble.clear();
             continue;
         }
         one.calling = true;
@@ -59,14 +60,17 @@ awaitable<void> registrar_impl::call_node(std::shared_ptr<registrar_impl> self,
         if (row.state == model::channel_state::releasing) releases.push_back(number);
     }
     bool failed = false;
+    std::string trouble;
     try {
-        if (!releases.empty()) co_await self->tell_release(node, releases);
-        if (!assigns.empty()) co_await self->tell_assign(node, assigns);
-        to.trouble.clear();
+        if (!releases.empty()) trouble = co_await self->tell_release(node, releases);
+        std::string other;
+        if (!assigns.empty()) other = co_await self->tell_assign(node, assigns);
+        if (trouble.empty()) trouble = std::move(other);
     } catch (const error& failure) {
         failed = true;
-        to.trouble = failure.what();
+        trouble = failure.what();
     }
+    to.trouble.set(std::move(trouble), self->strand_.now());
     for (const auto* rows : {&releases, &assigns}) {
         for (const row_number number : *rows) {
             channel_row& row = self->table_[number];
@@ -85,7 +89,8 @@ awaitable<void> registrar_impl::call_node(std::shared_ptr<registrar_impl> self,
     self->work_.notify_all();
 }
 
-awaitable<void> registrar_impl::tell_assign(model::node_info node, std::vector<row_number> rows) {
+awaitable<std::string> registrar_impl::tell_assign(model::node_info node,
+                                                   std::vector<row_number> rows) {
     model::assign_request request;
     request.node = node.name;
     request.process = node.process;
@@ -105,10 +110,11 @@ awaitable<void> registrar_impl::tell_assign(model::node_info node, std::vector<r
                                  transport::encode(request), strand_.now() + options_.tell_timeout);
     model::agent_reply reply;
     transport::decode(sent, reply);
-    hear(asked, reply, model::channel_state::pending);
+    co_return hear(asked, reply, model::channel_state::pending);
 }
 
-awaitable<void> registrar_impl::tell_release(model::node_info node, std::vector<row_number> rows) {
+awaitable<std::string> registrar_impl::tell_release(model::node_info node,
+                                                    std::vector<row_number> rows) {
     model::release_request request;
     request.node = node.name;
     request.process = node.process;
@@ -124,16 +130,17 @@ awaitable<void> registrar_impl::tell_release(model::node_info node, std::vector<
                                  transport::encode(request), strand_.now() + options_.tell_timeout);
     model::agent_reply reply;
     transport::decode(sent, reply);
-    hear(asked, reply, model::channel_state::releasing);
+    co_return hear(asked, reply, model::channel_state::releasing);
 }
 
 /// Notes each answer, if the channel still is where it was when the node was asked.
-void registrar_impl::hear(const std::vector<std::pair<row_number, model::epoch>>& asked,
-                          const model::agent_reply& reply, model::channel_state state) {
+std::string registrar_impl::hear(const std::vector<std::pair<row_number, model::epoch>>& asked,
+                                 const model::agent_reply& reply, model::channel_state state) {
     if (reply.answers.size() != asked.size()) {
         throw error(errc::corrupt,
                     fmt::format("{} answers to {} channels", reply.answers.size(), asked.size()));
     }
+    std::string trouble;
     for (std::size_t at = 0; at < asked.size(); ++at) {
         const auto& [number, epoch] = asked[at];
         channel_row& row = table_[number];
@@ -150,11 +157,11 @@ void registrar_impl::hear(const std::vector<std::pair<row_number, model::epoch>>
             case model::agent_outcome::wrong_process:
             case model::agent_outcome::failed:
                 row.answer = told::nothing;
-                links_.at(table_.node_name(row.node)).trouble =
-                    fmt::format("channel {}: {}", row.name, said.why);
+                if (trouble.empty()) trouble = fmt::format("channel {}: {}", row.name, said.why);
                 break;
         }
     }
+    return trouble;
 }
 
 void registrar_impl::ask_schema(model::collection_id id) {
@@ -176,7 +183,7 @@ awaitable<void> registrar_impl::fetch_schema(std::shared_ptr<registrar_impl> sel
             known.trouble.clear();
             break;
         } catch (const error& failure) {
-            self->collections_[id].trouble = failure.what();
+            self->collections_[id].trouble.set(failure.what(), self->strand_.now());
         }
         co_await self->strand_.sleep_for(retry.next());
     }

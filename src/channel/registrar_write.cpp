@@ -20,8 +20,8 @@ awaitable<void> registrar_impl::run() {
         } catch (const error& failure) {
             if (failure.kind() != error_class::not_applied && !is_outcome_unknown(failure)) throw;
             for (const row_number row : round_rows_) look_at(row);  // the round was cut short
-            store_trouble_ = failure.what();
-            core::log(strand_.log(), core::log_level::warning, "channel", "{}", store_trouble_);
+            store_trouble_.set(failure.what(), strand_.now());
+            core::log(strand_.log(), core::log_level::warning, "channel", "{}", failure.what());
             pause = retry.next();
         }
         if (pause.count() != 0) {

@@ -50,7 +50,7 @@ void membership::reset() {
     }
     alive_.clear();
     drains_.clear();
-    unreadable_.clear();
+    unreadable_before_ = std::exchange(unreadable_, {});
 }
 
 void membership::put(const storage::record& now) {
@@ -70,7 +70,10 @@ void membership::put(const storage::record& now) {
         unreadable_.erase(now.key);
     } catch (const error& failure) {
         // Neither alive nor gone can be concluded: it stays visible and everything else goes on.
-        unreadable_.insert_or_assign(now.key, failure.what());
+        const auto known = unreadable_before_.find(now.key);
+        const auto since = known == unreadable_before_.end() ? strand_.now() : known->second.since;
+        unreadable_.try_emplace(now.key, unreadable_record{{}, since}).first->second.why =
+            failure.what();
         core::log(strand_.log(), core::log_level::error, "cluster", "{}", failure.what());
     }
 }
@@ -195,22 +198,6 @@ bool membership::unreadable(const model::node_name& node) const {
 
 void membership::confirm_dead(const model::node_name& node, model::incarnation incarnation) {
     dead_.insert(process(node, incarnation));
-}
-
-awaitable<std::size_t> end_all_sessions(storage::metadata_store& store,
-                                        const catalog::key_layout& keys) {
-    storage::key_range range = keys.membership();
-    std::size_t ended = 0;
-    for (;;) {
-        const auto page = co_await store.list(range, 1000);
-        for (const auto& record : page.records) {
-            if (!record.lease) continue;
-            co_await store.revoke(record.lease);
-            ++ended;
-        }
-        if (page.resume_at.empty()) co_return ended;
-        range = storage::key_range(page.resume_at, range.last());
-    }
 }
 
 }  // namespace reeve::cluster

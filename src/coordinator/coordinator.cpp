@@ -115,6 +115,7 @@ awaitable<void> coordinator::implementation::one_reign(std::shared_ptr<implement
         const auto report = co_await current->recover(current);
         if (options.on_leading) options.on_leading(report);
         leading = true;
+        trouble.clear();
         changed.notify_all();
         co_await current->serve(current);
     } catch (const error&) {
@@ -243,6 +244,7 @@ std::vector<channel::planned_action> coordinator::plan() const {
 coordinator_status coordinator::status() const {
     const implementation& self = *implementation_;
     coordinator_status all;
+    all.at = self.strand.now();
     all.leading = self.leading;
     all.trouble = self.trouble.empty() ? self.leadership.trouble() : self.trouble;
     all.root = self.root;
@@ -282,7 +284,8 @@ std::string to_string(const coordinator_status& it) {
     fmt::format_to(out, "commits     {} done, {} stale, {} continued from elsewhere\n",
                    it.channels.commits, it.channels.stale, it.channels.mismatches);
     for (const auto& one : it.channels.troubles) {
-        fmt::format_to(out, "  {}: {}\n", one.what, one.why);
+        fmt::format_to(out, "  {}: {} (for {:.1f} s)\n", one.what, one.why,
+                       seconds(it.at - one.since).count());
     }
     return text;
 }

@@ -253,25 +253,3 @@ TEST_CASE("membership: followed through a store, a lost watch repeats no event")
     it.it.loop.run_for(1s);
     REQUIRE(it.told() == events{"n1 left"});
 }
-
-TEST_CASE("membership: end_all_sessions ends every session and the leadership, and nothing else") {
-    backends::memory_database_options options;
-    options.limits.page_records_max = 2;
-    world it(options);
-    const auto lease = [&] {
-        return it.loop.wait(it.outside->strand, it.outside->direct.grant(10s)).id;
-    };
-    for (int node = 0; node < 5; ++node) {
-        const auto key = it.keys.node(n(fmt::format("n{}", node)));
-        REQUIRE(it.commit(storage::transaction().put(key, "x", lease())));
-    }
-    REQUIRE(it.commit(storage::transaction().put(it.keys.leader(), "x", lease())));
-    REQUIRE(it.commit(storage::transaction().put(it.keys.ids(), "x")));
-    REQUIRE(it.commit(storage::transaction().put(it.keys.drain(n("n1")), "x")));
-    REQUIRE(it.commit(storage::transaction().put(it.keys.channel(model::channel_name("c")), "x")));
-    auto& store = it.outside->direct;
-    REQUIRE(it.loop.wait(it.outside->strand, cluster::end_all_sessions(store, it.keys)) == 6);
-    REQUIRE(it.database->leases().empty());
-    REQUIRE(it.database->dump().size() == 3);
-    REQUIRE(it.loop.wait(it.outside->strand, cluster::end_all_sessions(store, it.keys)) == 0);
-}

@@ -48,6 +48,12 @@ struct process_state {
     core::time_point ended_at;   ///< when the session was seen to have ended; likewise
 };
 
+/// A record that could not be read: shown, never guessed at.
+struct unreadable_record {
+    std::string why;         ///< what is wrong with it
+    core::time_point since;  ///< when this was first seen
+};
+
 /// The coordinator's view of who is alive, kept by a catalog::follower of key_layout::membership().
 /// One strand.
 class membership final : public catalog::observer {
@@ -83,8 +89,8 @@ public:
                                       model::incarnation process) const;
     /// The host has proven that this process ended. Remembered.
     void confirm_dead(const model::node_name& node, model::incarnation process);
-    /// Records of `nodes/` and `drain/` that could not be read, by key: shown, never guessed at.
-    [[nodiscard]] const std::map<std::string, std::string>& unreadable() const noexcept {
+    /// Records of `nodes/` and `drain/` that could not be read, by key.
+    [[nodiscard]] const std::map<std::string, unreadable_record>& unreadable() const noexcept {
         return unreadable_;
     }
 
@@ -110,7 +116,8 @@ private:
     std::map<model::node_name, model::drain_info> drains_;
     std::map<process, ending> ended_;
     std::set<process> dead_;
-    std::map<std::string, std::string> unreadable_;
+    std::map<std::string, unreadable_record> unreadable_;
+    std::map<std::string, unreadable_record> unreadable_before_;  // as the last pass left them
     std::optional<std::map<model::node_name, model::node_info>> before_;  // during a pass
     std::map<model::node_name, model::drain_info> drains_before_;
     core::time_point first_complete_;
@@ -118,11 +125,5 @@ private:
     core::time_point last_complete_;  // of a whole pass
     bool complete_ = false;
 };
-
-/// For a host that has proven (by an exclusive lock, say) that no other process of the cluster
-/// runs: ends all sessions and the leadership now, instead of waiting for their leases. Returns how
-/// many. The sessions' own commits are refused by their incarnations in any case.
-[[nodiscard]] awaitable<std::size_t> end_all_sessions(storage::metadata_store& store,
-                                                      const catalog::key_layout& keys);
 
 }  // namespace reeve::cluster

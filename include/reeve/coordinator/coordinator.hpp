@@ -37,6 +37,7 @@ struct coordinator_options {
 struct coordinator_status {
     /// As the members say.
     coordinator_status() {}
+    core::time_point at;                        ///< when it was taken
     bool leading = false;                       ///< recovered and serving
     model::term term;                           ///< of the current reign; 0 = none
     std::string leader;                         ///< who leads as far as is known, and where
