@@ -64,7 +64,7 @@ public:
     void start();
     /// The feeder stops; what it appended must become durable.
     void stop_feeding() noexcept { feeding_ = false; }
-    /// Random kills, pauses, cuts, drains and moves for so long.
+    /// Random kills, pauses, cuts, drains, moves and clocks that jump or drift, for so long.
     void make_trouble(std::chrono::nanoseconds duration);
     /// Everything is back: processes run, nothing drains.
     void repair();
@@ -101,6 +101,10 @@ private:
     void feed(std::uint32_t channel);
     void trouble();
     void trouble_with(testing::process& victim);
+    void trouble_with_office();
+    void trouble_with_clock(testing::process& victim);
+    [[nodiscard]] testing::process* leading_process();
+    void undrain_all();
 
     testing::simulation& world_;
     channel_world_options options_;
@@ -112,6 +116,7 @@ private:
     std::vector<testing::process*> coordinators_;
     bool feeding_ = true;
     bool troubled_ = false;
+    bool undraining_ = false;
 };
 
 /// A node that consumes rows and makes them durable.

@@ -48,7 +48,8 @@ testing::scenario channel_chaos() {
         "channel_chaos",
         "5 nodes, 2 coordinators, 20 channels, all faults for 5 minutes, then heal", {1, 2000},
         {"stale commit refused", "commit continued from elsewhere", "process restarted",
-         "process paused", "leader elected", "two consumers at once", "move asked"},
+         "process paused", "leader elected", "two consumers at once", "move asked", "node drained",
+         "node taken back", "clock jumped", "clock drifts", "wall clock set"},
         [](testing::simulation& world) { chaos(world, minutes(5)); });
 }
 
@@ -62,7 +63,7 @@ testing::scenario channel_chaos_long() {
 testing::scenario channel_polite() {
     return testing::make_scenario(
         "channel_polite", "leases and clocks behave: at most one process consumes a channel",
-        {1, 300}, {"process restarted", "stores cut", "leader elected"},
+        {1, 300}, {"process restarted", "stores cut", "leader elected", "node drained"},
         [](testing::simulation& world) { polite(world); });
 }
 

@@ -121,7 +121,7 @@ void channel_world::trouble_with(testing::process& victim) {
         return;
     }
     const std::string& other = world_.processes()[random.below(world_.processes().size())]->name();
-    switch (random.below(options_.check_politeness ? 6 : 8)) {
+    switch (random.below(options_.check_politeness ? 8 : 12)) {
         case 0:
             victim.kill();
             break;
@@ -144,16 +144,17 @@ void channel_world::trouble_with(testing::process& victim) {
             break;
         case 4:
         case 5:
-            if (auto* leading = leader()) {
-                const auto name =
-                    channel_name(static_cast<std::uint32_t>(random.below(options_.channels)));
-                try {
-                    leading->move(model::channel_name(name), model::node_name(victim.name()));
-                    world_.count("move asked");
-                } catch (const error&) {
-                    // The channel or the node is not known right now.
-                }
-            }
+        case 6:
+            trouble_with_office();
+            break;
+        case 7:
+            // By years if need be: nothing may depend on the calendar.
+            victim.clock().jump_wall(seconds(random.below(200'000'000)) - seconds(100'000'000));
+            world_.count("wall clock set");
+            break;
+        case 8:
+        case 9:
+            trouble_with_clock(victim);
             break;
         default:
             victim.pause();
@@ -165,29 +166,103 @@ void channel_world::trouble_with(testing::process& victim) {
     }
 }
 
+namespace {
+
+/// What an operator asks for; it may fail as anything may.
+awaitable<void> ask_drain(reeve::coordinator* leading, testing::simulation* world,
+                          model::node_name node, bool wanted) {
+    try {
+        if (wanted) {
+            co_await leading->drain(std::move(node), "trouble");
+        } else {
+            co_await leading->undrain(std::move(node));
+        }
+        world->count(wanted ? "node drained" : "node taken back");
+    } catch (const error&) {
+        // Deposed, or the store is away.
+    }
+}
+
+}  // namespace
+
+/// Somebody asks the leader for something about a node.
+void channel_world::trouble_with_office() {
+    auto& random = world_.random();
+    auto* office = leading_process();
+    if (office == nullptr) return;
+    auto& coordinator = office->program<coordinator_program>().coordinator();
+    const model::node_name node(nodes_[random.below(nodes_.size())]->name());
+    if (random.chance(1, 3)) {
+        office->spawn(ask_drain(&coordinator, &world_, node, random.chance(1, 2)));
+        return;
+    }
+    const auto name = channel_name(static_cast<std::uint32_t>(random.below(options_.channels)));
+    try {
+        coordinator.move(model::channel_name(name), node);
+        world_.count("move asked");
+    } catch (const error&) {
+        // The channel or the node is not known right now.
+    }
+}
+
+/// As of a machine that was suspended, or whose clock runs wrong.
+void channel_world::trouble_with_clock(testing::process& victim) {
+    auto& random = world_.random();
+    if (random.chance(1, 2)) {
+        victim.clock().jump(milliseconds(random.between(100, 60000)));
+        world_.count("clock jumped");
+    } else {
+        victim.clock().set_drift(static_cast<std::int64_t>(random.below(400'001)) - 200'000);
+        world_.count("clock drifts");
+    }
+}
+
+/// Until nothing drains; a request that was lost, or lands late, is asked for again.
+void channel_world::undrain_all() {
+    world_.after(seconds(5), core::task([this] {
+                     if (!undraining_) return;
+                     if (auto* office = leading_process()) {
+                         auto& coordinator = office->program<coordinator_program>().coordinator();
+                         for (auto* one : nodes_) {
+                             const model::node_name node(one->name());
+                             office->spawn(ask_drain(&coordinator, &world_, node, false));
+                         }
+                     }
+                     undrain_all();
+                 }));
+}
+
 void channel_world::repair() {
     troubled_ = false;
     stop_feeding();
     world_.heal();
+    undraining_ = true;
+    undrain_all();
     for (auto& one : world_.processes()) {
         one->mend_stores();
+        one->clock().set_drift(0);
         if (!one->alive()) one->start();
         if (one->paused()) one->resume();
     }
 }
 
-reeve::coordinator* channel_world::leader() {
+testing::process* channel_world::leading_process() {
     for (auto* one : coordinators_) {
         if (!one->alive() || one->paused()) continue;
-        auto& found = one->program<coordinator_program>().coordinator();
-        if (found.leading()) return &found;
+        if (one->program<coordinator_program>().coordinator().leading()) return one;
     }
     return nullptr;
+}
+
+reeve::coordinator* channel_world::leader() {
+    auto* found = leading_process();
+    return found == nullptr ? nullptr : &found->program<coordinator_program>().coordinator();
 }
 
 std::string channel_world::missing() {
     auto* leading = leader();
     if (leading == nullptr) return "nobody leads";
+    if (leading->status().drains != 0) return "a node is still being drained";
     for (std::uint32_t number = 0; number < options_.channels; ++number) {
         const std::string name = channel_name(number);
         const auto found = leading->find_channel(model::channel_name(name));
@@ -224,6 +299,7 @@ void channel_world::require_convergence(std::chrono::nanoseconds limit) {
 void channel_world::require_quiet_failover() {
     // What was on its way when the faults ended has landed by then, and the load is balanced.
     world_.run_for(seconds(150));
+    undraining_ = false;
     require_convergence(minutes(1));
     if (world_.failed()) return;
     for (auto* one : coordinators_) {
