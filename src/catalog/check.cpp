@@ -79,9 +79,12 @@ private:
             case kind::leader:
                 if (!one.lease) add(severity::warning, one.key, "not bound to a lease");
                 break;
-            case kind::drain:
-                drains_.insert(name);
+            case kind::drain: {
+                model::drain_info drain;
+                reader_.decode(one.key, value, drain);
+                if (drain.state == model::drain_state::draining) drains_.insert(name);
                 break;
+            }
             case kind::ids: {
                 id_counter counter;
                 reader_.decode(one.key, value, counter);

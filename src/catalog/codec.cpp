@@ -154,6 +154,7 @@ std::string encode(const model::drain_info& it) {
     auto record = head();
     record["since_ms"] = it.since_ms;
     record["reason"] = it.reason;
+    record["state"] = name(it.state);
     return dump(record, "drain record");
 }
 

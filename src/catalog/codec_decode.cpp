@@ -372,12 +372,16 @@ void decoder::decode(std::string_view key, std::string_view value, model::node_i
 }
 
 void decoder::decode(std::string_view key, std::string_view value, model::drain_info& into) {
-    static constexpr std::array<std::string_view, 4> known{"v", "min_reader", "since_ms", "reason"};
+    static constexpr std::array<std::string_view, 5> known{"v", "min_reader", "since_ms", "reason",
+                                                           "state"};
+    static constexpr std::array states{model::drain_state::draining, model::drain_state::ended};
     implementation_->read(key, value, known, [&](std::size_t index, field_reader& field) {
         if (index == 2) {
             into.since_ms = field.signed_number();
-        } else {
+        } else if (index == 3) {
             field.text(into.reason);
+        } else {
+            into.state = field.state<model::drain_state>(states);
         }
     });
 }

@@ -59,11 +59,7 @@ void membership::put(const storage::record& now) {
         if (key.what == catalog::key_layout::kind::node) {
             put_node(model::node_name(std::string(key.name)), now);
         } else if (key.what == catalog::key_layout::kind::drain) {
-            model::drain_info info;
-            decoder_.decode(now.key, now.value, info);
-            const model::node_name node{std::string(key.name)};
-            const bool news = drains_.insert_or_assign(node, std::move(info)).second;
-            if (news && !before_) tell(member_event::draining, node);
+            put_drain(model::node_name(std::string(key.name)), now);
         } else {
             return;
         }
@@ -95,6 +91,21 @@ void membership::put_node(model::node_name name, const storage::record& now) {
     if (!before_) tell(member_event::restarted, name);
 }
 
+void membership::put_drain(const model::node_name& name, const storage::record& now) {
+    model::drain_info info;
+    decoder_.decode(now.key, now.value, info);
+    if (info.state == model::drain_state::ended) {
+        end_drain(name);
+        return;
+    }
+    const bool news = drains_.insert_or_assign(name, std::move(info)).second;
+    if (news && !before_) tell(member_event::draining, name);
+}
+
+void membership::end_drain(const model::node_name& name) {
+    if (drains_.erase(name) != 0 && !before_) tell(member_event::drain_ended, name);
+}
+
 void membership::end(const model::node_info& node) {
     // What ended long ago is judged as if never seen, with the same answer: so memory stays
     // bounded.
@@ -116,7 +127,7 @@ void membership::removed(std::string_view key, storage::revision) {
         alive_.erase(found);
         if (!before_) tell(member_event::left, node);
     } else if (parsed.what == catalog::key_layout::kind::drain) {
-        if (drains_.erase(node) != 0 && !before_) tell(member_event::drain_ended, node);
+        end_drain(node);
     }
 }
 

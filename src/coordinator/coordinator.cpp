@@ -54,8 +54,8 @@ struct coordinator::implementation : std::enable_shared_from_this<implementation
     void receive();
     [[nodiscard]] static awaitable<void> run(std::shared_ptr<implementation> self);
     [[nodiscard]] awaitable<void> one_reign(std::shared_ptr<implementation> self);
-    [[nodiscard]] awaitable<void> write_drain(model::node_name node,
-                                              std::optional<model::drain_info> wanted);
+    [[nodiscard]] awaitable<void> write_drain(model::node_name node, model::drain_info wanted);
+    [[nodiscard]] std::int64_t wall_ms() const;
 };
 
 namespace {
@@ -129,22 +129,27 @@ awaitable<void> coordinator::implementation::one_reign(std::shared_ptr<implement
     if (failure) std::rethrow_exception(failure);
 }
 
+/// S5. The record is never deleted: what it compares was never so before and never is again.
 awaitable<void> coordinator::implementation::write_drain(model::node_name node,
-                                                         std::optional<model::drain_info> wanted) {
+                                                         model::drain_info wanted) {
     const catalog::leader_guard guard = serving().guard;
     const std::string key = keys.drain(node);
     const auto found = co_await store.get(key);
-    if (found.has_value() == wanted.has_value()) co_return;
+    model::drain_info recorded;
+    recorded.state = model::drain_state::ended;
+    if (found) catalog::decoder().decode(key, found->value, recorded);
+    if (recorded.state == wanted.state) co_return;
     storage::transaction change = guard.begin();
     change.if_modified_at(key, found ? found->modified : storage::revision());
-    if (wanted) {
-        change.put(key, catalog::encode(*wanted));
-    } else {
-        change.remove(key);
-    }
+    change.put(key, catalog::encode(wanted));
     const auto result = co_await store.commit(std::move(change));
     guard.check(result);
     if (!result) throw error(errc::unavailable, fmt::format("{} changed meanwhile", key));
+}
+
+std::int64_t coordinator::implementation::wall_ms() const {
+    const auto since = strand.wall_now().time_since_epoch();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(since).count();
 }
 
 coordinator::coordinator(core::runtime& strand, storage::metadata_store& store,
@@ -203,18 +208,18 @@ void coordinator::each_channel(
 
 awaitable<void> coordinator::drain(model::node_name node, std::string reason) {
     const auto self = implementation_;
-    model::drain_info info;
-    info.since_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
-                        self->strand.wall_now().time_since_epoch())
-                        .count();
-    info.reason = std::move(reason);
-    std::optional<model::drain_info> wanted(std::move(info));
+    model::drain_info wanted;
+    wanted.since_ms = self->wall_ms();
+    wanted.reason = std::move(reason);
     co_await self->write_drain(std::move(node), std::move(wanted));
 }
 
 awaitable<void> coordinator::undrain(model::node_name node) {
     const auto self = implementation_;
-    co_await self->write_drain(std::move(node), std::nullopt);
+    model::drain_info wanted;
+    wanted.since_ms = self->wall_ms();
+    wanted.state = model::drain_state::ended;
+    co_await self->write_drain(std::move(node), std::move(wanted));
 }
 
 void coordinator::move(const model::channel_name& channel, const model::node_name& to) {

@@ -1,5 +1,6 @@
 #include "reeve/model/channel.hpp"
 #include "reeve/model/messages.hpp"
+#include "reeve/model/node.hpp"
 
 namespace reeve::model {
 
@@ -15,6 +16,16 @@ std::string_view name(channel_state state) noexcept {
             return "releasing";
         case channel_state::dropped:
             return "dropped";
+    }
+    return "?";
+}
+
+std::string_view name(drain_state state) noexcept {
+    switch (state) {
+        case drain_state::draining:
+            return "draining";
+        case drain_state::ended:
+            return "ended";
     }
     return "?";
 }

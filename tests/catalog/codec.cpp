@@ -296,8 +296,15 @@ TEST_CASE("the ranges of the other records hold, too") {
           errc::corrupt);
     CHECK(refusal<node_info>(node("a", "1", "{}", "9223372036854")).code == errc{});
     CHECK(refusal<node_info>(node("a", "1", "{}", "9223372036855")).code == errc::corrupt);
-    CHECK(refusal<drain_info>(head + R"("since_ms":9223372036854775808,"reason":""})").code ==
-          errc::corrupt);
+    const auto drain = [&](const std::string& since, const std::string& state) {
+        return refusal<drain_info>(head + R"("since_ms":)" + since + R"(,"reason":"","state":")" +
+                                   state + "\"}")
+            .code;
+    };
+    CHECK(drain("9223372036854775807", "draining") == errc{});
+    CHECK(drain("9223372036854775808", "draining") == errc::corrupt);
+    CHECK(drain("1", "ended") == errc{});
+    CHECK(drain("1", "over") == errc::corrupt);
     CHECK(refusal<catalog::id_counter>(head + R"("next":0})").code == errc::corrupt);
     CHECK(refusal<catalog::root_info>(head + R"("cluster":"","lineage":0})").code == errc::corrupt);
     CHECK(refusal<catalog::batch_slot>(head + R"("id":0,"state":"open","first":"a","last":"a"})")

@@ -329,6 +329,10 @@ TEST_CASE_METHOD(fixture, "check finds records that contradict each other") {
         const auto key = keys.drain(model::node_name("n2"));
         put(key, encode(model::drain_info{}));
         finds(severity::note, key, "no session");
+        model::drain_info ended;
+        ended.state = model::drain_state::ended;
+        put(key, encode(ended));
+        CHECK(run(catalog::check(store, keys)).findings.empty());
     }
     SECTION("a part that belongs to no batch") {
         put(keys.host("file/3"), catalog::mark(50, "x"));

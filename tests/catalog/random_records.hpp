@@ -85,6 +85,7 @@ inline model::drain_info drain(core::random& random) {
     model::drain_info made;
     made.since_ms = static_cast<std::int64_t>(random.next());
     made.reason = text(random);
+    if (random.chance(1, 2)) made.state = model::drain_state::ended;
     return made;
 }
 

@@ -32,6 +32,11 @@ struct view {
     void drain(const std::string& node) {
         write(it.keys.drain(n(node)), catalog::encode(model::drain_info()), 1);
     }
+    void end_drain(const std::string& node) {
+        model::drain_info info;
+        info.state = model::drain_state::ended;
+        write(it.keys.drain(n(node)), catalog::encode(info), 2);
+    }
     void write(const std::string& key, const std::string& value, std::uint64_t at) {
         storage::record now;
         now.key = key;
@@ -88,10 +93,14 @@ TEST_CASE("membership: joined, restarted, left, draining and its end are told on
     it.leave("n2");
     it.drain("n3");
     it.drain("n3");
-    it.members.removed(it.it.keys.drain(n("n3")), storage::revision(30));
-    it.members.removed(it.it.keys.drain(n("n3")), storage::revision(31));
+    it.end_drain("n3");
+    it.end_drain("n3");
     REQUIRE(it.told() ==
             events{"n3 joined", "n1 restarted", "n2 left", "n3 draining", "n3 drain_ended"});
+    REQUIRE(it.members.drains().empty());
+    it.drain("n3");
+    it.members.removed(it.it.keys.drain(n("n3")), storage::revision(31));  // by hand
+    REQUIRE(it.told() == events{"n3 draining", "n3 drain_ended"});
     REQUIRE(it.members.process_of(n("n1")) == p(22));
     REQUIRE(it.members.process_of(n("n2")) == p(0));
 }

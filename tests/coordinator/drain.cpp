@@ -1,7 +1,9 @@
 #include "fixture.hpp"
 #include "reeve/core/error.hpp"
 
+#include <map>
 #include <string>
+#include <vector>
 
 using namespace coordinator_test;
 
@@ -100,6 +102,26 @@ TEST_CASE("drain: repeating it, or its end, writes nothing") {
     it.undrain("node-0");
     CHECK(it.revision() == drained + 1);
     CHECK(failure_of([&] { it.drain("a/b"); }).first == errc::invalid_argument);
+}
+
+TEST_CASE("drain: a request that lands late, after the node was taken back, changes nothing") {
+    world it;
+    it.start();
+    auto& requests = it.sim.faults().metadata.requests;
+    requests.ghost.ppm = 1'000'000;
+    requests.ghost_delay = {60s, 60s};
+    requests.give_up = {20ms, 20ms};
+    CHECK(failure_of([&] { it.drain("node-0"); }).first == errc::outcome_unknown);
+    requests.ghost.ppm = 0;
+    it.drain("node-0");
+    it.undrain("node-0");
+    const auto records = it.records();
+    it.sim.run_for(3min);
+    CHECK(it.sim.counts().at("ghost refused") > 0);
+    CHECK(it.records() == records);
+    CHECK(it.leader().status().drains == 0);
+    it.ensure({"a", "b"});
+    CHECK(it.spread({"a", "b"}) == std::map<std::string, int>{{"node-0", 1}, {"node-1", 1}});
 }
 
 TEST_CASE("drain: without another node, channels are let go and wait, and the status says why") {

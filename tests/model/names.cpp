@@ -33,6 +33,8 @@ TEST_CASE("every state and outcome has a name of its own") {
         CHECK(states.insert(model::name(state)).second);
     }
     CHECK(states.count("?") == 0);
+    CHECK(model::name(model::drain_state::draining) == "draining");
+    CHECK(model::name(model::drain_state::ended) == "ended");
     std::set<std::string_view> answers;
     for (const auto outcome : {model::agent_outcome::done, model::agent_outcome::wrong_process,
                                model::agent_outcome::stale, model::agent_outcome::failed}) {

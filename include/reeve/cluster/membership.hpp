@@ -101,6 +101,8 @@ private:
         core::time_point ttl_passes_at;
     };
     void put_node(model::node_name name, const storage::record& now);
+    void put_drain(const model::node_name& name, const storage::record& now);
+    void end_drain(const model::node_name& name);
     void compare_with_before(storage::revision at);
     [[nodiscard]] bool unreadable(const model::node_name& node) const;
     void end(const model::node_info& node);

@@ -90,10 +90,12 @@ public:
     /// Visits all channels. Throws errc::unavailable when not leading.
     void each_channel(const std::function<void(const channel::registration&)>& visit) const;
     /// Empties a node: its channels are released gracefully and it gets no new ones, until
-    /// `undrain`, across restarts of all. Repeating is harmless. Throws errc::unavailable,
-    /// errc::outcome_unknown, errc::fenced.
+    /// `undrain`, across restarts of all. Repeating is harmless, and a request of unknown outcome
+    /// has no effect any more once another one has had. Throws errc::unavailable,
+    /// errc::outcome_unknown, errc::fenced, errc::corrupt if what is recorded cannot be read,
+    /// errc::invalid_argument for a bad name.
     [[nodiscard]] awaitable<void> drain(model::node_name node, std::string reason);
-    /// Takes a node back.
+    /// Takes a node back. As `drain`.
     [[nodiscard]] awaitable<void> undrain(model::node_name node);
     /// Moves one channel to another node. Throws errc::not_found.
     void move(const model::channel_name& channel, const model::node_name& to);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 
 namespace reeve::model {
 
@@ -22,10 +23,21 @@ struct node_info {
     friend bool operator==(const node_info&, const node_info&) = default;
 };
 
-/// Why a node is being emptied.
+/// Is a node being emptied?
+enum class drain_state : std::uint8_t {
+    draining,  ///< yes
+    ended,     ///< it was, and may be given channels again
+};
+
+/// The state's name, as stored.
+[[nodiscard]] std::string_view name(drain_state state) noexcept;
+
+/// Whether and why a node is being emptied. The record is never deleted, so that a late copy of a
+/// request finds a newer revision than the one that it compares.
 struct drain_info {
     std::int64_t since_ms = 0;  ///< wall clock, milliseconds since 1970; for people
     std::string reason;         ///< for people
+    drain_state state = drain_state::draining;  ///< which
 
     friend bool operator==(const drain_info&, const drain_info&) = default;
 };
