@@ -121,7 +121,7 @@ void channel_world::trouble_with(testing::process& victim) {
         return;
     }
     const std::string& other = world_.processes()[random.below(world_.processes().size())]->name();
-    switch (random.below(options_.check_politeness ? 8 : 12)) {
+    switch (random.below(options_.check_politeness ? 8 : 13)) {
         case 0:
             victim.kill();
             break;
