@@ -2,6 +2,7 @@
 #include "reeve/model/channel.hpp"
 #include "reeve/model/ids.hpp"
 #include "reeve/model/messages.hpp"
+#include "reeve/model/node.hpp"
 
 #include <fmt/format.h>
 
