@@ -34,7 +34,7 @@ std::vector<mutant> all_mutants() {
         {{guard::entry_comparison}, both, 100},
         {{guard::whole_entry}, both, 100},
         {{guard::message_incarnation}, both, 100},
-        {{guard::pending_incarnation}, both, 100},
+        {{guard::pending_incarnation, guard::commit_incarnation}, both, 100},
         {{guard::commit_epoch, guard::continuation}, chaos, 100},
         {{guard::message_incarnation, guard::commit_incarnation}, both, 100},
         {{guard::starting_checkpoint, guard::continuation}, chaos, 100},
