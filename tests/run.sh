@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Builds reeve once, optimised and with assertions, and runs all tests.
 #
-#   tests/run.sh [--ci] [--extended] [--sanitizers] [--only PATTERN] [--list]
+#   tests/run.sh [--ci] [--only PATTERN] [--list]
 #
-#   --ci             also Doxygen with undocumented as an error
-#   --extended       also the install test, guard switches, large seed ranges, protocol models, a
-#                    second compiler, clang-tidy and self-contained headers
-#   --sanitizers     also AddressSanitizer with UndefinedBehaviorSanitizer, and ThreadSanitizer
+#   --ci             also Doxygen with undocumented as an error, self-contained headers, the
+#                    benchmarks' build, clang with clang-tidy, large seed ranges, protocol models,
+#                    guard switches, AddressSanitizer with UndefinedBehaviorSanitizer, and
+#                    ThreadSanitizer
 #   --only PATTERN   only the stages whose names match the extended regular expression
 #   --list           the stages, one name a line
 #
@@ -16,16 +16,12 @@
 source "$(dirname "$0")/../cmake/scripts/common.sh"
 
 ci=no
-extended=no
-sanitizers=no
 only=
 list=no
 while [ $# -gt 0 ]; do
     case $1 in
         -h | --help) usage; exit 0 ;;
         --ci) ci=yes ;;
-        --extended) extended=yes ;;
-        --sanitizers) sanitizers=yes ;;
         --list) list=yes ;;
         --only)
             [ $# -ge 2 ] || bad_argument "--only needs a pattern"
@@ -105,11 +101,7 @@ stage_mutants() { run bash "$root/tests/mutants.sh"; }
 
 # The seed range of CI belongs to each scenario, which also counts its rare events over it.
 stage_simulation() {
-    local simulate=$root/build/test/tests/reeve-simulate
-    build_locked test reeve-simulate &&
-        run "$simulate" --list >"$logs/scenarios" && sed -i '/^+ /d' "$logs/scenarios" &&
-        run test -s "$logs/scenarios" &&
-        run xargs -P "$jobs" -n 1 "$simulate" --ci <"$logs/scenarios"
+    build_locked test reeve-simulate && run "$root/build/test/tests/reeve-simulate" --ci
 }
 
 stage_models() {
@@ -126,24 +118,22 @@ stage_benchmarks() {
     ) 9>"$root/build/.lock-test"
 }
 
-sources() { find "$root/src" -name '*.cpp' -print0 | sort -z; }
-
+# Clang's warnings and clang-tidy's, over what the build compiles of src/: several sources at once
+# where it does so.
 stage_clang() {
-    sources | run xargs -0 -r -P "$jobs" -n 1 clang++-19 -std=c++20 -fsyntax-only \
-        -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -Wno-deprecated-declarations \
-        -DBOOST_ASIO_NO_DEPRECATED -DREEVE_HAS_SQLITE=1 -I"$root/include" -I"$root/src"
-}
-
-stage_clang_tidy() {
-    sources | run xargs -0 -r -P "$jobs" -n 1 clang-tidy --quiet -p "$root/build/test"
+    sed -nE 's|^ *"file": "(.*)",?$|\1|p' "$root/build/test/compile_commands.json" |
+        grep -E "^$root/(src|build/test/src)/" | sort -u >"$logs/clang-sources" &&
+        run test -s "$logs/clang-sources" &&
+        run xargs -P "$jobs" -n 1 clang-tidy-19 --quiet -p "$root/build/test" \
+            '--checks=clang-diagnostic-*' --extra-arg=-Wno-unknown-warning-option \
+            --extra-arg=-Wno-deprecated-declarations <"$logs/clang-sources"
 }
 
 stage_doxygen() { cd "$root" && mkdir -p build/doxygen && run doxygen docs/Doxyfile; }
 
 if [ "$list" = no ]; then
     packages=("${packages_to_build[@]}")
-    if [ "$ci" = yes ]; then packages+=(doxygen); fi
-    if [ "$extended" = yes ]; then packages+=(gcc libc6-dev clang-19 clang-tidy spin); fi
+    if [ "$ci" = yes ]; then packages+=(doxygen clang-tidy-19 gcc libc6-dev spin); fi
     need_packages "${packages[@]}"
     mkdir -p "$logs"
 fi
@@ -152,21 +142,15 @@ cd "$root"
 stage build stage_build test
 # What is left from an earlier build proves nothing.
 [ "$failed" -eq 0 ] || finish
-stage tests run_tests test -LE install
+stage tests run_tests test
 if [ "$ci" = yes ]; then
     stage doxygen stage_doxygen
-fi
-if [ "$extended" = yes ]; then
-    stage install run_tests test -L install
     stage headers stage_headers
-    stage clang-19 stage_clang
-    stage clang-tidy stage_clang_tidy
     stage benchmarks-build stage_benchmarks
+    stage clang stage_clang
     stage simulation stage_simulation
     stage models stage_models
     stage guards-mutants stage_mutants
-fi
-if [ "$sanitizers" = yes ]; then
     stage asan stage_asan
     stage asan-O2-coroutines stage_asan_o2
     stage tsan-threads stage_tsan

@@ -33,7 +33,7 @@ void channel_table::index() {
 std::uint32_t channel_table::intern(const model::node_name& name) {
     if (last_interned_ != none && nodes_[last_interned_].name == name) return last_interned_;
     const auto [found, added] =
-        node_numbers_.try_emplace(name, static_cast<std::uint32_t>(nodes_.size()));
+        node_numbers_.try_emplace(name.value, static_cast<std::uint32_t>(nodes_.size()));
     if (added) nodes_.emplace_back().name = name;
     last_interned_ = found->second;
     return found->second;

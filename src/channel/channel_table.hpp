@@ -3,6 +3,7 @@
 #include "reeve/model/channel.hpp"
 #include "reeve/storage/metadata_store.hpp"
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
 
 #include <cstddef>
@@ -185,7 +186,7 @@ private:
     std::uint32_t size_ = 0;
     boost::unordered_flat_set<std::uint32_t, hash, equal> by_name_;
     std::vector<node_rows> nodes_;
-    std::map<model::node_name, std::uint32_t> node_numbers_;
+    boost::unordered_flat_map<std::string, std::uint32_t, std::hash<std::string>> node_numbers_;
     std::uint32_t last_interned_ = none;  // neighbours often have the same holder
     bool by_collection_ = false;
 };

@@ -159,6 +159,7 @@ void registrar_impl::set_fit(const model::node_name& node, fitness verdict) {
     } else {
         unfit_.insert(node);
     }
+    facts_.clear();
     look_at_node(node);
 }
 

@@ -25,6 +25,18 @@ decision wait_until(std::optional<core::time_point> when, const char* why) {
 
 }  // namespace
 
+const registrar_impl::node_facts& registrar_impl::facts_of(std::uint32_t node) const {
+    if (facts_.size() <= node) facts_.resize(table_.nodes());
+    node_facts& facts = facts_[node];
+    if (facts.version == members_->version()) return facts;
+    const model::node_name& name = table_.node_name(node);
+    facts.process = members_->process_of(name);
+    facts.draining = members_->draining(name);
+    facts.unfit = unfit_.contains(name);
+    facts.version = members_->version();
+    return facts;
+}
+
 decision registrar_impl::decide(row_number number) const {
     const channel_row& row = table_[number];
     if (row.uncertain) return decided(action::reread, "its records must be read again");
@@ -36,8 +48,7 @@ decision registrar_impl::decide(row_number number) const {
         if (moving != moves_.end()) verdict.preferred = moving->second;
         return verdict;
     }
-    const model::node_name& node = table_.node_name(row.node);
-    const model::incarnation alive = members_->process_of(node);
+    const model::incarnation alive = facts_of(row.node).process;
     if (alive == row.process) return decide_held(number);
     const bool told_anyway = row.state == model::channel_state::pending && alive &&
                              !core::enforced(core::guard::pending_incarnation);
@@ -51,12 +62,12 @@ bool registrar_impl::serves(const model::node_name& node) const {
 
 bool registrar_impl::wanted_away(row_number number, const char*& why) const {
     const channel_row& row = table_[number];
-    const model::node_name& node = table_.node_name(row.node);
-    if (members_->draining(node)) {
+    const node_facts& facts = facts_of(row.node);
+    if (facts.draining) {
         why = "its node is being drained";
         return true;
     }
-    if (unfit_.contains(node)) {
+    if (facts.unfit) {
         why = "its node was reported unfit";
         return true;
     }

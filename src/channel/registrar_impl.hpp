@@ -98,6 +98,13 @@ private:
         bool asked = false;
         failing trouble;
     };
+    /// What decides about the channels of a node, kept while membership does not change.
+    struct node_facts {
+        std::uint64_t version = 0;  // of membership, when this was asked
+        model::incarnation process;
+        bool draining = false;
+        bool unfit = false;
+    };
     struct candidates {
         std::vector<node_load> loads;
         std::vector<const model::node_info*> nodes;
@@ -115,6 +122,7 @@ private:
 
     // registrar_decide.cpp
     [[nodiscard]] decision decide(row_number row) const;
+    [[nodiscard]] const node_facts& facts_of(std::uint32_t node) const;
     [[nodiscard]] decision decide_held(row_number row) const;
     [[nodiscard]] decision decide_vacated(row_number row) const;
     [[nodiscard]] bool wanted_away(row_number row, const char*& why) const;
@@ -183,6 +191,7 @@ private:
     std::map<model::node_name, link> links_;
     std::map<model::collection_id, collection> collections_;
     std::set<model::node_name> unfit_;
+    mutable std::vector<node_facts> facts_;  // by the table's number of the node
     core::time_point last_change_;
     core::time_point next_balance_ = core::time_point::max();
     std::uint64_t round_ = 0;

@@ -108,6 +108,10 @@ void registrar_impl::prepare_transition(row_number row, action what, std::vector
             break;
         case action::complete:
             change.entry.state = model::channel_state::registered;
+            // Whoever was told is registered: without the guard, possibly a successor.
+            if (!core::enforced(core::guard::pending_incarnation)) {
+                change.entry.process = members_->process_of(change.entry.node);
+            }
             break;
         case action::unassign:
             change.entry.state = model::channel_state::unassigned;

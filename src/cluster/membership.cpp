@@ -43,6 +43,7 @@ void membership::tell(member_event event, const model::node_name& node) const {
 }
 
 void membership::reset() {
+    ++version_;
     // The facts of the last pass stay until the new one is complete: a lost watch is no news.
     if (!before_) {
         before_ = std::move(alive_);
@@ -54,6 +55,7 @@ void membership::reset() {
 }
 
 void membership::put(const storage::record& now) {
+    ++version_;
     const auto key = keys_.parse(now.key);
     try {
         if (key.what == catalog::key_layout::kind::node) {
@@ -117,6 +119,7 @@ void membership::end(const model::node_info& node) {
 }
 
 void membership::removed(std::string_view key, storage::revision) {
+    ++version_;
     unreadable_.erase(std::string(key));
     const auto parsed = keys_.parse(key);
     const model::node_name node{std::string(parsed.name)};
@@ -132,6 +135,7 @@ void membership::removed(std::string_view key, storage::revision) {
 }
 
 void membership::reached(storage::revision at) {
+    ++version_;
     if (before_) compare_with_before(at);
     if (settled_) settled_();
 }
@@ -208,6 +212,7 @@ bool membership::unreadable(const model::node_name& node) const {
 }
 
 void membership::confirm_dead(const model::node_name& node, model::incarnation incarnation) {
+    ++version_;
     dead_.insert(process(node, incarnation));
 }
 

@@ -94,6 +94,10 @@ public:
         return unreadable_;
     }
 
+    /// Differs from an earlier call's if any answer of this object may differ, other than by the
+    /// passing of time. For callers that keep what they were told.
+    [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
+
 private:
     using process = std::pair<model::node_name, model::incarnation>;
     struct ending {
@@ -126,6 +130,7 @@ private:
     storage::revision first_reached_;
     core::time_point last_complete_;  // of a whole pass
     bool complete_ = false;
+    std::uint64_t version_ = 1;
 };
 
 }  // namespace reeve::cluster

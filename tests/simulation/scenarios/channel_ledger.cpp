@@ -68,9 +68,12 @@ void channel_ledger::look_at_entry(const std::string& channel, const storage::op
             entry.epoch > before,
             fmt::format("I2: {} granted again at epoch {} after {}", channel, entry.epoch, before));
     } else {
-        world_.require(entry.epoch == before && entry.process == facts.entry.process,
+        world_.require(entry.epoch == before,
                        fmt::format("I2: {} goes from epoch {} to {} without a grant", channel,
                                    before, entry.epoch));
+        world_.require(entry.process == facts.entry.process,
+                       fmt::format("I1: epoch {} of {} was process {}'s and is now {}'s", before,
+                                   channel, facts.entry.process, entry.process));
     }
     if (facts.entry.state == model::channel_state::releasing && grants) {
         world_.count("granted while releasing");
