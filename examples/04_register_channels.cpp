@@ -1,13 +1,9 @@
 // What an operator sees: 12 channels on three nodes in two zones, by a policy and a constraint;
 // what is planned while a node is drained; one channel moved by hand; the status at the end.
-#include <reeve/backends/event_loop.hpp>
-#include <reeve/backends/in_process_transport.hpp>
-#include <reeve/backends/memory_metadata_store.hpp>
+#include <reeve/backends/in_memory_cluster.hpp>
 #include <reeve/reeve.hpp>
 
 #include <fmt/format.h>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 
 #include <chrono>
 #include <map>
@@ -24,15 +20,6 @@ using namespace reeve;
 constexpr std::size_t channels = 12;
 const model::collection_id anywhere(1);
 const model::collection_id only_in_east(2);
-
-struct world {
-    backends::event_loop loop;
-    std::shared_ptr<backends::in_process_network> network =
-        std::make_shared<backends::in_process_network>();
-    std::shared_ptr<backends::memory_database> database =
-        std::make_shared<backends::memory_database>();
-    bool held = true;
-};
 
 /// An engine that only says what it is told.
 class engine final : public channel::consumer {
@@ -63,59 +50,39 @@ public:
 };
 
 node_options node_in(const std::string& name, const std::string& zone) {
-    node_options options;
-    options.self.name = model::node_name(name);
-    options.self.address = name;
+    node_options options(name, name);
     options.self.zone = zone;
     return options;
 }
 
 struct data_process {
-    data_process(world& in, const std::string& name, const std::string& zone)
-        : strand(in.loop),
-          store(strand, in.database),
-          carrier(strand, in.network),
-          listener(in.network->listen(name, strand, incoming)),
+    data_process(backends::in_memory_cluster& in, const std::string& name, const std::string& zone)
+        : here(in, name),
           mine(name),
-          self(strand, store, carrier, incoming, mine, node_in(name, zone)) {
+          self(here.strand, here.metadata, here.carrier, here.incoming, mine, node_in(name, zone)) {
         self.start();
     }
-    ~data_process() { strand.shutdown(); }
 
-    core::runtime strand;
-    backends::memory_metadata_store store;
-    transport::service incoming;
-    backends::in_process_transport carrier;
-    std::unique_ptr<backends::in_process_listener> listener;
+    backends::in_memory_process here;
     engine mine;
     node self;
 };
 
 coordinator_options coordinator_settings() {
-    coordinator_options options;
-    options.cluster = "example";
-    options.leadership.coordinator = "c1";
-    options.leadership.address = "c1";
+    coordinator_options options("example", "c1", "c1");
     options.channels.assignment = channel::spread_by_collection_assignment();
     return options;
 }
 
 struct coordinator_process {
-    explicit coordinator_process(world& in)
-        : strand(in.loop),
-          store(strand, in.database),
-          carrier(strand, in.network),
-          listener(in.network->listen("c1", strand, incoming)),
-          self(strand, store, carrier, incoming, coordinator_settings(), &rules) {
+    explicit coordinator_process(backends::in_memory_cluster& in)
+        : here(in, "c1"),
+          self(here.strand, here.metadata, here.carrier, here.incoming, coordinator_settings(),
+               &rules) {
         self.start();
     }
-    ~coordinator_process() { strand.shutdown(); }
 
-    core::runtime strand;
-    backends::memory_metadata_store store;
-    transport::service incoming;
-    backends::in_process_transport carrier;
-    std::unique_ptr<backends::in_process_listener> listener;
+    backends::in_memory_process here;
     schemas rules;
     coordinator self;
 };
@@ -138,21 +105,24 @@ std::map<std::string, std::size_t> count_by_node(const coordinator& leader) {
     return count;
 }
 
-/// Notes a promise, and whether it was kept.
-void expect(world& all, bool kept, std::string_view what) {
-    fmt::print("  {}: {}\n", what, kept ? "yes" : "NO");
-    all.held = all.held && kept;
-}
+/// Whether every promise was kept.
+struct promises {
+    bool kept = true;
+    void expect(bool now, std::string_view what) {
+        fmt::print("  {}: {}\n", what, now ? "yes" : "NO");
+        kept = kept && now;
+    }
+};
 
 bool settled(const coordinator& leader) { return leader.plan().empty(); }
 
 awaitable<void> until_settled(coordinator_process& leading) {
-    while (!settled(leading.self)) co_await leading.strand.sleep_for(10ms);
+    while (!settled(leading.self)) co_await leading.here.strand.sleep_for(10ms);
 }
 
-awaitable<void> play(world& all, coordinator_process& leading) {
+awaitable<void> play(coordinator_process& leading, promises& seen) {
     co_await leading.self.until_leading();
-    while (leading.self.status().nodes < 3) co_await leading.strand.sleep_for(10ms);
+    while (leading.self.status().nodes < 3) co_await leading.here.strand.sleep_for(10ms);
 
     fmt::print("register {} channels\n", channels);
     auto wanted = wanted_channels();
@@ -161,47 +131,46 @@ awaitable<void> play(world& all, coordinator_process& leading) {
     for (const auto& one : answers) {
         if (one.entry.collection == only_in_east && one.entry.node.value == "w1") in_east = false;
     }
-    expect(all, answers.size() == channels, "every channel got an answer");
-    expect(all, in_east, "the second collection is in zone east");
+    seen.expect(answers.size() == channels, "every channel got an answer");
+    seen.expect(in_east, "the second collection is in zone east");
     auto count = count_by_node(leading.self);
-    expect(all, count["w1"] == 2 && count["e1"] + count["e2"] == 10, "each collection is spread");
+    seen.expect(count["w1"] == 2 && count["e1"] + count["e2"] == 10, "each collection is spread");
 
     fmt::print("drain e1\n");
     co_await leading.self.drain(model::node_name("e1"), "new disks");
-    while (leading.self.status().drains == 0) co_await leading.strand.sleep_for(1ms);
+    while (leading.self.status().drains == 0) co_await leading.here.strand.sleep_for(1ms);
     const auto plan = leading.self.plan();
     for (const auto& one : plan) {
         fmt::print("  plan: {}: {} ({})\n", one.channel, one.action, one.why);
     }
     co_await until_settled(leading);
     count = count_by_node(leading.self);
-    expect(all, count["e1"] == 0, "e1 is empty");
-    expect(all, count["w1"] + count["e2"] == channels, "nothing is lost");
+    seen.expect(count["e1"] == 0, "e1 is empty");
+    seen.expect(count["w1"] + count["e2"] == channels, "nothing is lost");
 
     fmt::print("take e1 back, move one channel to it\n");
     co_await leading.self.undrain(model::node_name("e1"));
     const model::channel_name moved("shard-00");
-    while (leading.self.status().drains > 0) co_await leading.strand.sleep_for(10ms);
+    while (leading.self.status().drains > 0) co_await leading.here.strand.sleep_for(10ms);
     leading.self.move(moved, model::node_name("e1"));
     for (;;) {
         const auto now = leading.self.find_channel(moved);
         if (now->entry.node.value == "e1" && now->waiting_for.empty()) break;
-        co_await leading.strand.sleep_for(10ms);
+        co_await leading.here.strand.sleep_for(10ms);
     }
     (void)count_by_node(leading.self);
     fmt::print("{}", to_string(leading.self.status()));
-    all.loop.stop();
 }
 
 }  // namespace
 
 int main() {
-    world all;
+    backends::in_memory_cluster all;
     coordinator_process leading(all);
     data_process west(all, "w1", "west");
     data_process east_one(all, "e1", "east");
     data_process east_two(all, "e2", "east");
-    boost::asio::co_spawn(leading.strand.executor(), play(all, leading), boost::asio::detached);
-    all.loop.run();
-    return all.held ? 0 : 1;
+    promises seen;
+    all.run(leading.here.strand, play(leading, seen));
+    return seen.kept ? 0 : 1;
 }

@@ -1,6 +1,4 @@
-#include <reeve/backends/event_loop.hpp>
-#include <reeve/backends/in_process_transport.hpp>
-#include <reeve/backends/memory_metadata_store.hpp>
+#include <reeve/backends/in_memory_cluster.hpp>
 #include <reeve/reeve.hpp>
 
 using namespace reeve;
@@ -12,35 +10,22 @@ struct engine final : channel::consumer {  // yours: begins and stops to consume
     awaitable<void> stop(model::channel_name, model::epoch) override { co_return; }
 };
 
-awaitable<void> add_channel(coordinator& leader, backends::event_loop& loop) {
+awaitable<void> add_channel(coordinator& leader) {
     co_await leader.until_leading();
     std::vector<channel::channel_spec> wanted(1);
     wanted[0].name = model::channel_name("orders");
     co_await leader.ensure_channels(std::move(wanted), std::chrono::seconds(10));
-    loop.stop();
 }
 
 int main() {
-    backends::event_loop loop;  // or your own: see core::host_loop
-    core::runtime strand(loop);
-    backends::memory_metadata_store store(strand, std::make_shared<backends::memory_database>());
-    const auto network = std::make_shared<backends::in_process_network>();
-    backends::in_process_transport carrier(strand, network);
-    transport::service incoming;
-    const auto listener = network->listen("here", strand, incoming);
-    coordinator_options leading;
-    leading.cluster = "readme";
-    leading.leadership.coordinator = leading.leadership.address = "here";
-    coordinator leader(strand, store, carrier, incoming, leading);
-    node_options storing;
-    storing.self.name = model::node_name("n1");
-    storing.self.address = "here";
+    backends::in_memory_cluster all;  // yours: a loop, stores, a transport
+    backends::in_memory_process here(all, "address");
+    coordinator leader(here.strand, here.metadata, here.carrier, here.incoming,
+                       coordinator_options("my-cluster", "c1", "address"));
     engine mine;
-    node data(strand, store, carrier, incoming, mine, storing);
+    node data(here.strand, here.metadata, here.carrier, here.incoming, mine,
+              node_options("n1", "address"));
     leader.start();
     data.start();
-    core::task_scope tasks(strand);
-    tasks.spawn(add_channel(leader, loop));
-    loop.run();
-    strand.shutdown();  // as a crash; stop() of node and coordinator is the graceful way
+    all.run(here.strand, add_channel(leader));
 }

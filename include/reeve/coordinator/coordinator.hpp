@@ -23,6 +23,13 @@ namespace reeve {
 struct coordinator_options {
     /// As the members say.
     coordinator_options() {}
+    /// A coordinator of that id for `cluster`, reachable at `address`; everything else as the
+    /// members say.
+    coordinator_options(std::string cluster_id, std::string coordinator, std::string address)
+        : cluster(std::move(cluster_id)) {
+        leadership.coordinator = std::move(coordinator);
+        leadership.address = std::move(address);
+    }
     std::string root = "reeve/";  ///< prefix of all keys; catalog::key_layout
     std::string
         cluster;  ///< cluster id, 1..200 printable bytes; the store must be empty or belong to it

@@ -24,6 +24,11 @@ namespace reeve {
 struct node_options {
     /// As the members say.
     node_options() {}
+    /// A node of that name, reachable at `address`; everything else as the members say.
+    node_options(std::string name, std::string address) {
+        self.name = model::node_name(std::move(name));
+        self.address = std::move(address);
+    }
     std::string root = "reeve/";              ///< prefix of all keys; as the coordinator's
     model::node_info self;                    ///< name, address, capacity, zone, labels
     cluster::lease_options lease;             ///< of the session
