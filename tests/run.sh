@@ -122,7 +122,7 @@ stage_benchmarks() {
 # where it does so.
 stage_clang() {
     sed -nE 's|^ *"file": "(.*)",?$|\1|p' "$root/build/test/compile_commands.json" |
-        grep -E "^$root/(src|build/test/src)/" | sort -u >"$logs/clang-sources" &&
+        grep -E "^$root/(src|build/test/src/CMakeFiles)/" | sort -u >"$logs/clang-sources" &&
         run test -s "$logs/clang-sources" &&
         run xargs -P "$jobs" -n 1 clang-tidy-19 --quiet -p "$root/build/test" \
             '--checks=clang-diagnostic-*' --extra-arg=-Wno-unknown-warning-option \

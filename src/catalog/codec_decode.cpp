@@ -1,3 +1,4 @@
+#include "catalog/as_written.hpp"
 #include "catalog/limits.hpp"
 #include "core/hex.hpp"
 #include "reeve/catalog/codec.hpp"
@@ -399,6 +400,7 @@ void decoder::decode(std::string_view key, std::string_view value, model::leader
 }
 
 void decoder::decode(std::string_view key, std::string_view value, model::channel_entry& into) {
+    if (read_as_written(value, into)) return;
     static constexpr std::array<std::string_view, 8> known{
         "v", "min_reader", "collection", "state", "node", "process", "epoch", "start"};
     static constexpr std::array states{
@@ -435,6 +437,7 @@ void decoder::decode(std::string_view key, std::string_view value, model::channe
 }
 
 void decoder::decode(std::string_view key, std::string_view value, model::channel_progress& into) {
+    if (read_as_written(value, into)) return;
     static constexpr std::array<std::string_view, 5> known{"v", "min_reader", "checkpoint", "epoch",
                                                            "settled"};
     implementation_->read(key, value, known, [&](std::size_t index, field_reader& field) {

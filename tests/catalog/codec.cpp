@@ -1,5 +1,6 @@
 #include "reeve/catalog/codec.hpp"
 
+#include "catalog/as_written.hpp"
 #include "catalog/random_records.hpp"
 #include "catch.hpp"
 #include "reeve/core/error.hpp"
@@ -330,4 +331,43 @@ TEST_CASE("hostile bytes: mutated values are read, or refused by name, and nothi
     }
     CHECK(refused > 50000);
     CHECK(refused < 60000);
+}
+
+TEST_CASE(
+    "records in the form that is written are read without a JSON parser, to the same result") {
+    core::random random(8);
+    decoder reader;
+    const auto same = [&](const auto& written) {
+        using record = std::decay_t<decltype(written)>;
+        const std::string value = encode(written);
+        record fast;
+        record slow;
+        // A name that JSON escapes is left to the parser.
+        const bool escaped = value.find('\\') != std::string::npos;
+        CHECK(catalog::read_as_written(value, fast) != escaped);
+        reader.decode("k", value + ' ', slow);  // not the form that is written
+        CHECK(slow == written);
+        if (!escaped) CHECK(fast == written);
+    };
+    for (int round = 0; round < 2000; ++round) {
+        same(samples::entry(random));
+        same(samples::progress(random));
+    }
+}
+
+TEST_CASE("what is read without a JSON parser is exactly what would be written") {
+    core::random random(9);
+    int accepted = 0;
+    const auto strict = [&](auto record, std::string value) {
+        samples::mutate(random, value);
+        if (!catalog::read_as_written(value, record)) return;
+        INFO(value);
+        CHECK(encode(record) == value);
+        ++accepted;
+    };
+    for (int round = 0; round < 60000; ++round) {
+        strict(model::channel_entry(), encode(samples::entry(random)));
+        strict(model::channel_progress(), encode(samples::progress(random)));
+    }
+    CHECK(accepted > 100);
 }

@@ -153,7 +153,7 @@ std::string_view query::blob(int column) const {
     expect(column, SQLITE_BLOB);
     const void* bytes = sqlite3_column_blob(statement_, column);
     const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
-    return bytes == nullptr ? std::string_view("", 0)
+    return bytes == nullptr ? std::string_view("")
                             : std::string_view(static_cast<const char*>(bytes), size);
 }
 
@@ -161,7 +161,7 @@ std::string_view query::text(int column) const {
     expect(column, SQLITE_TEXT);
     const void* bytes = sqlite3_column_text(statement_, column);
     const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
-    return bytes == nullptr ? std::string_view("", 0)
+    return bytes == nullptr ? std::string_view("")
                             : std::string_view(static_cast<const char*>(bytes), size);
 }
 
