@@ -79,6 +79,7 @@ void follower::reach(storage::revision at) {
         status_.complete = true;
         status_.trouble.clear();
         ++status_.passes;
+        if (status_.passes > 1) strand_.metrics().count("reeve_catalog_watch_gaps_total", 1);
         pages_.clear();
         retry_.reset();
     }

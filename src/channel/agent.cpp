@@ -279,6 +279,7 @@ void agent::note_commit(slot& at, const model::commit_request& request, const er
     }
     at.commit_trouble = why;
     at.retries = repeated ? at.retries + 1 : 0;
+    if (repeated) strand_.metrics().count("reeve_channel_commit_retries_total", 1);
 }
 
 awaitable<model::commit_reply> agent::send(model::commit_request request,

@@ -84,6 +84,13 @@ struct channel_row {
     told answer = told::nothing;
     bool queued = false;     // in the registrar's list of rows to look at
     bool uncertain = false;  // read it again before anything else
+    std::uint32_t doubts = 0;  // how often it became uncertain
+
+    /// What is known may be old: only a read that begins later says what is recorded.
+    void doubt() noexcept {
+        uncertain = true;
+        ++doubts;
+    }
 };
 
 /// All channels of a store in compact form, found by name and by holder. One strand.

@@ -33,11 +33,6 @@ std::optional<model::commit_reply> registrar_impl::refuse(
     if (row.progress_at && row.progress_epoch == request.epoch && recorded == request.to.value) {
         return reply_of(commit_outcome::committed, recorded);
     }
-    // A grant that this leader has not heard of is a successor's: only that one may judge it.
-    if (request.epoch > row.epoch && core::enforced(core::guard::commit_epoch)) {
-        throw error(errc::unavailable, fmt::format("channel {}: epoch {} is of a later leader",
-                                                   row.name, request.epoch));
-    }
     const bool held = row.node != channel_table::none && model::has_holder(row.state);
     const bool epoch_ends = !held || row.epoch != request.epoch;
     const bool process_ends =
@@ -84,6 +79,16 @@ storage::transaction registrar_impl::transaction_of(row_number number,
     return body;
 }
 
+void registrar_impl::count_refusal(model::commit_outcome outcome) {
+    if (outcome == model::commit_outcome::stale) {
+        ++stale_;
+        strand_.metrics().count("reeve_channel_commits_stale_total", 1);
+    } else if (outcome == model::commit_outcome::mismatch) {
+        ++mismatches_;
+        strand_.metrics().count("reeve_channel_commits_mismatched_total", 1);
+    }
+}
+
 awaitable<model::commit_reply> registrar_impl::commit(model::commit_request request) {
     if (!model::valid_name(request.channel.value)) {  // C4: never "skip the check"
         throw error(errc::invalid_argument,
@@ -99,10 +104,17 @@ awaitable<model::commit_reply> registrar_impl::commit(model::commit_request requ
             const bool known = co_await reread(number);
             if (!known) throw error(errc::unavailable, "the metadata store is away");
         }
+        // C7: a grant that this leader has not heard of is a successor's, and only that one may
+        // judge it. Whoever does not know it yet has something to read.
+        if (request.epoch > table_[number].epoch && core::enforced(core::guard::commit_epoch)) {
+            table_[number].doubt();
+            look_at(number);
+            throw error(errc::unavailable, fmt::format("channel {}: epoch {} is of a later leader",
+                                                       request.channel, request.epoch));
+        }
         auto refused = refuse(number, request);
         if (refused) {
-            if (refused->outcome == model::commit_outcome::stale) ++stale_;
-            if (refused->outcome == model::commit_outcome::mismatch) ++mismatches_;
+            count_refusal(refused->outcome);
             co_return std::move(*refused);
         }
         if (request.settled < table_[number].settled &&
@@ -123,7 +135,7 @@ awaitable<model::commit_reply> registrar_impl::commit(model::commit_request requ
             // It may still land: the row is read again before anything else is said of it, and a
             // repetition of this request decides, since it compares the same progress record.
             if (is_outcome_unknown(failure)) {
-                table_[number].uncertain = true;
+                table_[number].doubt();
                 look_at(number);
             }
             throw;
@@ -131,6 +143,7 @@ awaitable<model::commit_reply> registrar_impl::commit(model::commit_request requ
         guard_.check(result);
         if (result) {
             ++commits_;
+            strand_.metrics().count("reeve_channel_commits_total", 1);
             model::channel_progress progress;
             progress.checkpoint = request.to;
             progress.epoch = request.epoch;
@@ -140,7 +153,7 @@ awaitable<model::commit_reply> registrar_impl::commit(model::commit_request requ
             }
             co_return reply_of(model::commit_outcome::committed, request.to.value);
         }
-        table_[number].uncertain = true;
+        table_[number].doubt();
         const bool known = co_await reread(number);
         if (!known) throw error(errc::unavailable, "the metadata store is away");
         // Neither record has changed: what failed is a record of the host.

@@ -211,7 +211,7 @@ awaitable<void> registrar_impl::carry_out(std::vector<write> writes) {
         results = co_await catalog::commit_items(store_, guard_, std::move(items));
     } catch (const error&) {
         for (const auto& change : sent) {
-            table_[change.row].uncertain = true;
+            table_[change.row].doubt();
             look_at(change.row);
         }
         throw;
@@ -232,10 +232,10 @@ void registrar_impl::settle(const write& change, const catalog::item_result& res
         case catalog::item_outcome::not_applied:
             return;
         case catalog::item_outcome::rejected:
-            row.uncertain = true;
+            row.doubt();
             return;
         case catalog::item_outcome::unknown:
-            row.uncertain = true;
+            row.doubt();
             if (core::enforced(core::guard::whole_entry)) return;
             row.uncertain = false;  // believes what it meant to write
             table_.set_entry(change.row, change.entry, row.entry_at);
@@ -244,6 +244,7 @@ void registrar_impl::settle(const write& change, const catalog::item_result& res
             break;
     }
     ++transactions_;
+    strand_.metrics().count("reeve_channel_entries_written_total", 1);
     last_change_ = strand_.now();
     table_.set_entry(change.row, change.entry, result.at);
     if (change.what == action::place) moves_.erase(change.row);
@@ -252,6 +253,7 @@ void registrar_impl::settle(const write& change, const catalog::item_result& res
 /// Takes over what is recorded. False: the store was away, and the row stays uncertain.
 awaitable<bool> registrar_impl::reread(row_number number) {
     const model::channel_name name{std::string(table_[number].name)};
+    const std::uint32_t doubts = table_[number].doubts;
     std::optional<storage::record> entry;
     std::optional<storage::record> progress;
     try {
@@ -262,20 +264,18 @@ awaitable<bool> registrar_impl::reread(row_number number) {
         look_at(number);
         co_return false;
     }
-    if (entry) {
+    // A slow read must not take back what another one, or a write, has found out meanwhile.
+    if (entry && entry->modified > table_[number].entry_at) {
         model::channel_entry recorded;
         decoder_.decode(entry->key, entry->value, recorded);
-        const auto answer = table_[number].answer;
-        const bool same = table_[number].entry_at == entry->modified;
         table_.set_entry(number, recorded, entry->modified);
-        if (same) table_[number].answer = answer;
     }
     if (progress && progress->modified > table_[number].progress_at) {
         model::channel_progress recorded;
         decoder_.decode(progress->key, progress->value, recorded);
         table_.set_progress(number, recorded, progress->modified);
     }
-    table_[number].uncertain = false;
+    if (table_[number].doubts == doubts) table_[number].uncertain = false;
     look_at(number);
     changed_.notify_all();
     co_return true;

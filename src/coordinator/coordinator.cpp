@@ -113,6 +113,10 @@ awaitable<void> coordinator::implementation::one_reign(std::shared_ptr<implement
     std::exception_ptr failure;
     try {
         const auto report = co_await current->recover(current);
+        const std::chrono::duration<double> took =
+            report.membership_took + report.channels.took;
+        strand.metrics().count("reeve_coordinator_reigns_total", 1);
+        strand.metrics().set("reeve_coordinator_recovery_seconds", took.count());
         if (options.on_leading) options.on_leading(report);
         leading = true;
         trouble.clear();

@@ -133,6 +133,7 @@ awaitable<void> node::implementation::live(std::shared_ptr<implementation> self)
     reaper.spawn(reap(now));
     co_await now->session.hold();
     self->registered = false;
+    self->strand.metrics().count("reeve_node_sessions_lost_total", 1);
     core::log(self->strand.log(), core::log_level::warning, "node", "{} lost its session {}",
               self->options.self.name, now->session.process());
     co_await reaper.stop();

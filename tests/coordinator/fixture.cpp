@@ -47,6 +47,7 @@ awaitable<void> node_program::stop(model::channel_name channel, model::epoch) {
 
 coordinator_program::coordinator_program(world& around, testing::process& self)
     : store(self.open_metadata()) {
+    if (around.options.wrap) store = around.options.wrap(self, std::move(store));
     coordinator_options settings;
     settings.root = around.keys.root();
     settings.cluster = "test";

@@ -31,6 +31,10 @@ struct world_options {
     channel::registrar_options channels;           ///< of the coordinators
     channel::schema_source* schemas = nullptr;     ///< of the coordinators
     std::function<void(node_options&)> each_node;  ///< zone, capacity and the like
+    /// What stands between a coordinator and its store.
+    std::function<std::unique_ptr<storage::metadata_store>(
+        testing::process&, std::unique_ptr<storage::metadata_store>)>
+        wrap;
 };
 
 /// A grant that an engine was given, as the engine saw it.

@@ -8,7 +8,13 @@
 namespace reeve::core {
 
 /// Where numbers go. The default drops them. Calls may come from any thread that runs reeve.
-/// Names are in Prometheus form and carry their unit: `reeve_channel_registrations_total`.
+/// Names are in Prometheus form and carry their unit. A coordinator counts
+/// `reeve_coordinator_reigns_total`, `reeve_channel_entries_written_total`,
+/// `reeve_channel_commits_total`, `reeve_channel_commits_stale_total` and
+/// `reeve_channel_commits_mismatched_total` (refused), and sets
+/// `reeve_coordinator_recovery_seconds`; a node counts `reeve_node_sessions_lost_total` and
+/// `reeve_channel_commit_retries_total`; whoever follows records counts
+/// `reeve_catalog_watch_gaps_total`.
 class metrics_sink {
 public:
     virtual ~metrics_sink() = default;

@@ -1,6 +1,8 @@
 #pragma once
 
 #include "reeve/core/awaitable.hpp"
+#include "reeve/core/log.hpp"
+#include "reeve/core/metrics.hpp"
 #include "reeve/core/random.hpp"
 #include "reeve/core/runtime.hpp"
 #include "reeve/storage/message_stream.hpp"
@@ -169,12 +171,14 @@ public:
 
 private:
     class log_to_story;
+    class metrics_to_world;
 
     simulation* world_;
     std::string name_;
     boot_function boot_;
     virtual_clock clock_;
     std::unique_ptr<core::log_sink> log_;
+    std::unique_ptr<core::metrics_sink> metrics_;
     core::random seeds_;
     std::shared_ptr<life> life_;
     std::uint64_t lives_ = 0;

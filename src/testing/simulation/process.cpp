@@ -33,6 +33,19 @@ private:
     process* owner_;
 };
 
+/// What the code under test counts is an event of the scenario.
+class process::metrics_to_world final : public core::metrics_sink {
+public:
+    explicit metrics_to_world(simulation& world) : world_(&world) {}
+    void count(std::string_view name, double by) noexcept override {
+        world_->count(name, static_cast<std::uint64_t>(by));
+    }
+    void set(std::string_view, double) noexcept override {}
+
+private:
+    simulation* world_;
+};
+
 life::life(process& owner, std::uint64_t number)
     : owner_(&owner),
       number_(number),
@@ -42,6 +55,7 @@ life::life(process& owner, std::uint64_t number)
     core::runtime_options options;
     options.clock = &owner.clock();
     options.log = owner.log_.get();
+    options.metrics = owner.metrics_.get();
     options.seed = owner.seeds_.next();
     runtime_ = std::make_unique<core::runtime>(*loop_, options);
 }
@@ -83,6 +97,7 @@ process::process(simulation& world, std::string name, boot_function boot)
       boot_(std::move(boot)),
       clock_(world.events()),
       log_(std::make_unique<log_to_story>(*this)),
+      metrics_(std::make_unique<metrics_to_world>(world)),
       seeds_(world.events().fork_random()) {}
 
 process::~process() { kill(); }

@@ -115,12 +115,8 @@ awaitable<bool> node_program::consume_some(std::shared_ptr<const channel::grant>
         std::vector<model::host_record> records;
         records.push_back(std::move(record));
         const auto reply = co_await node_->commit(granted, durable, reached, 0, std::move(records));
-        if (reply.outcome == model::commit_outcome::stale) {
-            around_.world().count("stale commit refused");
-            co_return false;
-        }
+        if (reply.outcome == model::commit_outcome::stale) co_return false;
         if (reply.outcome == model::commit_outcome::mismatch) {
-            around_.world().count("commit continued from elsewhere");
             durable = reply.recorded;
             co_return true;
         }

@@ -11,6 +11,7 @@ std::vector<reeve::testing::scenario> all_scenarios() {
     all.push_back(channel_chaos());
     all.push_back(channel_chaos_long());
     all.push_back(channel_polite());
+    all.push_back(channel_late_messages());
     return all;
 }
 
@@ -28,18 +29,19 @@ std::vector<mutant> all_mutants() {
     // docs/protocols/channels.md says which property catches each, and which mask each other.
     const std::vector<std::string> chaos{"channel_chaos"};
     const std::vector<std::string> polite{"channel_polite"};
+    const std::vector<std::string> late{"channel_late_messages"};
     const std::vector<std::string> both{"channel_chaos", "channel_polite"};
     return {
         {{guard::term}, chaos, 100},
         {{guard::entry_comparison}, both, 100},
         {{guard::whole_entry}, both, 100},
-        {{guard::message_incarnation}, both, 400},
+        {{guard::message_incarnation}, late, 200},
         {{guard::pending_incarnation}, both, 100},
         {{guard::commit_epoch, guard::continuation}, chaos, 100},
         {{guard::message_incarnation, guard::commit_incarnation}, both, 100},
         {{guard::starting_checkpoint, guard::continuation}, chaos, 100},
         {{guard::handover}, polite, 100},
-        {{guard::lower_epoch, guard::release_memory}, both, 100},
+        {{guard::lower_epoch, guard::release_memory}, late, 200},
         {{guard::self_fencing}, polite, 100},
         {{guard::retell}, both, 100},
         {{guard::fsync}, {"file_power_loss"}, 100},

@@ -39,6 +39,8 @@ using around = std::function<std::shared_ptr<Store>(std::shared_ptr<Store> hones
 [[nodiscard]] reeve::testing::scenario channel_chaos_long();
 /// Leases and clocks behave: I7 as well.
 [[nodiscard]] reeve::testing::scenario channel_polite();
+/// The same, where old copies of messages are the rule.
+[[nodiscard]] reeve::testing::scenario channel_late_messages();
 
 /// All scenarios, in the order in which they are listed.
 [[nodiscard]] std::vector<reeve::testing::scenario> all_scenarios();
