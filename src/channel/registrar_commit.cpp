@@ -79,6 +79,17 @@ storage::transaction registrar_impl::transaction_of(row_number number,
     return body;
 }
 
+/// C7: a grant that this leader has not heard of is a successor's, and only that one may judge it.
+/// Whoever does not know it yet has something to read.
+void registrar_impl::require_known_epoch(row_number number, const model::commit_request& request) {
+    channel_row& row = table_[number];
+    if (request.epoch <= row.epoch || !core::enforced(core::guard::commit_epoch)) return;
+    row.doubt();
+    look_at(number);
+    throw error(errc::unavailable, fmt::format("channel {}: epoch {} is of a later leader",
+                                               request.channel, request.epoch));
+}
+
 void registrar_impl::count_refusal(model::commit_outcome outcome) {
     if (outcome == model::commit_outcome::stale) {
         ++stale_;
@@ -104,14 +115,7 @@ awaitable<model::commit_reply> registrar_impl::commit(model::commit_request requ
             const bool known = co_await reread(number);
             if (!known) throw error(errc::unavailable, "the metadata store is away");
         }
-        // C7: a grant that this leader has not heard of is a successor's, and only that one may
-        // judge it. Whoever does not know it yet has something to read.
-        if (request.epoch > table_[number].epoch && core::enforced(core::guard::commit_epoch)) {
-            table_[number].doubt();
-            look_at(number);
-            throw error(errc::unavailable, fmt::format("channel {}: epoch {} is of a later leader",
-                                                       request.channel, request.epoch));
-        }
+        require_known_epoch(number, request);
         auto refused = refuse(number, request);
         if (refused) {
             count_refusal(refused->outcome);

@@ -163,6 +163,7 @@ private:
                                                       model::collection_id id);
 
     // registrar_commit.cpp
+    void require_known_epoch(row_number row, const model::commit_request& request);
     void count_refusal(model::commit_outcome outcome);
     [[nodiscard]] std::optional<model::commit_reply> refuse(
         row_number row, const model::commit_request& request) const;
