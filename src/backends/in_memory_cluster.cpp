@@ -13,13 +13,15 @@ in_memory_cluster::in_memory_cluster()
       log(std::make_shared<memory_log>()) {}
 
 void in_memory_cluster::run(core::runtime& strand, awaitable<void> work) {
-    std::exception_ptr failure;
-    boost::asio::co_spawn(strand.executor(), std::move(work), [&](std::exception_ptr thrown) {
-        failure = std::move(thrown);
-        loop.stop();
-    });
+    // Shared: if somebody else stops the loop, the work goes on in the next run.
+    const auto failure = std::make_shared<std::exception_ptr>();
+    boost::asio::co_spawn(strand.executor(), std::move(work),
+                          [this, failure](const std::exception_ptr& thrown) {
+                              *failure = thrown;
+                              loop.stop();
+                          });
     loop.run();
-    if (failure) std::rethrow_exception(failure);
+    if (*failure) std::rethrow_exception(*failure);
 }
 
 in_memory_process::in_memory_process(in_memory_cluster& cluster, const std::string& address)

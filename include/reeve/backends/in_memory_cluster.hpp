@@ -25,7 +25,9 @@ struct in_memory_cluster {
     /// Nobody listens, nothing is written.
     in_memory_cluster();
     /// Runs the loop until `work` has ended, which runs on `strand`, and throws what it threw.
-    /// Whatever else was started goes on meanwhile, and rests afterwards until the next call.
+    /// Whatever else was started goes on meanwhile, and rests afterwards until the next call. It
+    /// also returns when `loop` is stopped by somebody else, and `work` then rests, too; it does
+    /// not return by itself when the strand is shut down meanwhile.
     void run(core::runtime& strand, awaitable<void> work);
 };
 
