@@ -12,11 +12,10 @@ root=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 script=$(basename "$(dirname "$0")")/$(basename "$0")
 jobs=${REEVE_JOBS:-2}
 logs=$root/build/logs
-# Paths below the checkout are hashed relative to it: a clone elsewhere finds what this one built.
-export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
 
-# One compiler cache for all build directories: the directory itself is not part of the key.
-export CCACHE_NOHASHDIR=1
+# One compiler cache for all build directories and checkouts: paths below the checkout are hashed
+# relative to it, and the build directory itself is not part of the key.
+export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
 export CMAKE_BUILD_PARALLEL_LEVEL=$jobs
 export LC_ALL=C.UTF-8
 

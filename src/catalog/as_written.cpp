@@ -1,9 +1,10 @@
 #include "catalog/as_written.hpp"
 
+#include "catalog/limits.hpp"
 #include "core/hex.hpp"
 
-#include <array>
 #include <charconv>
+#include <cstdint>
 #include <cstring>
 
 namespace reeve::catalog {
@@ -44,13 +45,9 @@ public:
                core::read_hex(digits, into.value);
     }
     bool state(model::channel_state& into) {
-        static constexpr std::array all{
-            model::channel_state::unassigned, model::channel_state::pending,
-            model::channel_state::registered, model::channel_state::releasing,
-            model::channel_state::dropped};
         std::string_view called;
         if (!text(called)) return false;
-        for (const auto one : all) {
+        for (const auto one : channel_states) {
             if (called != model::name(one)) continue;
             into = one;
             return true;

@@ -403,17 +403,13 @@ void decoder::decode(std::string_view key, std::string_view value, model::channe
     if (read_as_written(value, into)) return;
     static constexpr std::array<std::string_view, 8> known{
         "v", "min_reader", "collection", "state", "node", "process", "epoch", "start"};
-    static constexpr std::array states{
-        model::channel_state::unassigned, model::channel_state::pending,
-        model::channel_state::registered, model::channel_state::releasing,
-        model::channel_state::dropped};
     implementation_->read(key, value, known, [&](std::size_t index, field_reader& field) {
         switch (index) {
             case 2:
                 into.collection.value = field.number();
                 break;
             case 3:
-                into.state = field.state<model::channel_state>(states);
+                into.state = field.state<model::channel_state>(channel_states);
                 break;
             case 4: {
                 const auto read = field.ascii();
