@@ -82,8 +82,8 @@ struct channel_row {
     std::uint32_t place_in_node = 0;
     model::channel_state state = model::channel_state::unassigned;
     told answer = told::nothing;
-    bool queued = false;     // in the registrar's list of rows to look at
-    bool uncertain = false;  // read it again before anything else
+    bool queued = false;       // in the registrar's list of rows to look at
+    bool uncertain = false;    // read it again before anything else
     std::uint32_t doubts = 0;  // how often it became uncertain
 
     /// What is known may be old: only a read that begins later says what is recorded.

@@ -80,11 +80,11 @@ storage::transaction registrar_impl::transaction_of(row_number number,
 }
 
 /// C7: a grant that this leader has not heard of is a successor's, and only that one may judge it.
-/// Whoever does not know it yet has something to read.
+/// Whoever does not know it yet has something to read, once for however many ask.
 void registrar_impl::require_known_epoch(row_number number, const model::commit_request& request) {
     channel_row& row = table_[number];
     if (request.epoch <= row.epoch || !core::enforced(core::guard::commit_epoch)) return;
-    row.doubt();
+    if (!row.uncertain) row.doubt();
     look_at(number);
     throw error(errc::unavailable, fmt::format("channel {}: epoch {} is of a later leader",
                                                request.channel, request.epoch));
