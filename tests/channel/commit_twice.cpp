@@ -4,6 +4,7 @@
 #include "reeve/backends/memory_metadata_store.hpp"
 #include "reeve/core/task_scope.hpp"
 #include "reeve/reeve.hpp"
+#include "reeve/testing/forwarding_metadata_store.hpp"
 #include "reeve/transport/message_codec.hpp"
 
 #include <chrono>
@@ -18,37 +19,21 @@ using namespace std::chrono_literals;
 namespace {
 
 /// Commits at once and answers late, as a store behind a network does.
-class late_store final : public storage::metadata_store {
+class late_store final : public testing::forwarding_metadata_store {
 public:
     late_store(core::runtime& strand, const std::shared_ptr<backends::memory_database>& database)
-        : strand_(strand), inner_(strand, database) {}
-    [[nodiscard]] storage::store_limits limits() const noexcept override { return inner_.limits(); }
-    awaitable<std::optional<storage::record>> get(std::string key) override {
-        return inner_.get(std::move(key));
-    }
-    awaitable<storage::page> list(storage::key_range range, std::size_t limit) override {
-        return inner_.list(std::move(range), limit);
-    }
+        : forwarding_metadata_store(
+              std::make_shared<backends::memory_metadata_store>(strand, database)),
+          strand_(strand) {}
+
     awaitable<storage::commit_result> commit(storage::transaction change) override {
-        auto result = co_await inner_.commit(std::move(change));
+        auto result = co_await below().commit(std::move(change));
         co_await strand_.sleep_for(5ms);
         co_return result;
     }
-    awaitable<std::unique_ptr<storage::watcher>> watch(storage::key_range range,
-                                                       storage::revision from) override {
-        return inner_.watch(std::move(range), from);
-    }
-    awaitable<storage::lease_grant> grant(std::chrono::milliseconds ttl) override {
-        return inner_.grant(ttl);
-    }
-    awaitable<std::chrono::milliseconds> keep_alive(storage::lease_id lease) override {
-        return inner_.keep_alive(lease);
-    }
-    awaitable<void> revoke(storage::lease_id lease) override { return inner_.revoke(lease); }
 
 private:
     core::runtime& strand_;
-    backends::memory_metadata_store inner_;
 };
 
 class idle_engine final : public channel::consumer {

@@ -1,6 +1,8 @@
 // A leader reads a channel's records again while its own writes go on.
 #include "fixture.hpp"
 #include "reeve/catalog/codec.hpp"
+#include "reeve/core/event.hpp"
+#include "reeve/testing/forwarding_metadata_store.hpp"
 
 #include <memory>
 #include <string>
@@ -11,49 +13,29 @@ using namespace coordinator_test;
 namespace {
 
 /// Holds the answer to the next `get` of one key, which is read at once.
-struct brake {
-    std::string key;  // empty: nothing is held
-    bool held = false;
-    bool released = false;
-};
-
-class braked_store final : public storage::metadata_store {
+class braked_store final : public testing::forwarding_metadata_store {
 public:
-    braked_store(core::runtime& strand, std::unique_ptr<storage::metadata_store> below, brake& by)
-        : strand_(strand), below_(std::move(below)), brake_(by) {}
+    braked_store(core::runtime& strand, std::unique_ptr<storage::metadata_store> below)
+        : forwarding_metadata_store(std::move(below)), released_(strand) {}
 
-    [[nodiscard]] storage::store_limits limits() const noexcept override {
-        return below_->limits();
-    }
     awaitable<std::optional<storage::record>> get(std::string key) override {
-        const bool mine = !brake_.held && key == brake_.key;
-        if (mine) brake_.held = true;
-        auto found = co_await below_->get(std::move(key));
-        while (mine && !brake_.released) co_await strand_.sleep_for(1ms);
+        const bool mine = !held && key == slow_key;
+        held = held || mine;
+        auto found = co_await below().get(std::move(key));
+        while (mine && !go_on_) co_await released_.wait();
         co_return found;
     }
-    awaitable<storage::page> list(storage::key_range range, std::size_t limit) override {
-        return below_->list(std::move(range), limit);
+    void release() {
+        go_on_ = true;
+        released_.notify_all();
     }
-    awaitable<storage::commit_result> commit(storage::transaction change) override {
-        return below_->commit(std::move(change));
-    }
-    awaitable<std::unique_ptr<storage::watcher>> watch(storage::key_range range,
-                                                       storage::revision from) override {
-        return below_->watch(std::move(range), from);
-    }
-    awaitable<storage::lease_grant> grant(std::chrono::milliseconds ttl) override {
-        return below_->grant(ttl);
-    }
-    awaitable<std::chrono::milliseconds> keep_alive(storage::lease_id lease) override {
-        return below_->keep_alive(lease);
-    }
-    awaitable<void> revoke(storage::lease_id lease) override { return below_->revoke(lease); }
+
+    std::string slow_key;  // empty: nothing is held
+    bool held = false;
 
 private:
-    core::runtime& strand_;
-    std::unique_ptr<storage::metadata_store> below_;
-    brake& brake_;
+    bool go_on_ = false;
+    core::event released_;
 };
 
 awaitable<void> commit_late(node& self, std::shared_ptr<const channel::grant> under) {
@@ -65,10 +47,12 @@ awaitable<void> commit_late(node& self, std::shared_ptr<const channel::grant> un
 }  // namespace
 
 TEST_CASE("a slow read does not take back what the leader has written and read since") {
-    brake slow;
+    braked_store* slow = nullptr;
     world_options options;
     options.wrap = [&slow](testing::process& self, std::unique_ptr<storage::metadata_store> below) {
-        return std::make_unique<braked_store>(self.runtime(), std::move(below), slow);
+        auto made = std::make_unique<braked_store>(self.runtime(), std::move(below));
+        slow = made.get();
+        return made;
     };
     world it(options);
     it.start();
@@ -85,20 +69,23 @@ TEST_CASE("a slow read does not take back what the leader has written and read s
     moved_on.epoch = before.epoch;
     const std::string progress = it.keys.progress(model::channel_name("a"));
     it.write(progress, catalog::encode(moved_on));
-    slow.key = progress;
+    slow->slow_key = progress;
     auto& holder = it.node(before.node.value == "node-0" ? 0 : 1);
     auto& engine = holder.program<node_program>();
     const auto granted = engine.running.at("a");
     holder.spawn(commit_late(engine.node(), granted));
-    REQUIRE(it.run_until([&] { return slow.held; }));
+    REQUIRE(it.run_until([&] { return slow->held; }));
 
     // Meanwhile the channel moves, under a new epoch.
     it.leader().move(model::channel_name("a"), model::node_name(other));
     REQUIRE(it.run_until([&] { return it.holder("a") == other; }));
     const auto after = it.entry("a");
+    // The leader knows, too: nothing is under way any more that could tell it again.
+    REQUIRE(it.run_until(
+        [&] { return it.leader().find_channel(model::channel_name("a"))->entry == after; }));
     REQUIRE(after.epoch > before.epoch);
 
-    slow.released = true;
+    slow->release();
     it.sim.run_for(1s);
     const auto known = it.leader().find_channel(model::channel_name("a"));
     REQUIRE(known);

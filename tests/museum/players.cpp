@@ -35,7 +35,7 @@ awaitable<std::string> staged_transport::call(std::string address, std::string r
 }
 
 storage::store_limits staged_store::limits() const noexcept {
-    auto limits = below_->limits();
+    auto limits = below().limits();
     limits.operations_max = std::min(limits.operations_max, around_->options_.writes_max);
     limits.conditions_max = std::min(limits.conditions_max, around_->options_.writes_max + 1);
     return limits;
@@ -43,7 +43,7 @@ storage::store_limits staged_store::limits() const noexcept {
 
 awaitable<storage::page> staged_store::list(storage::key_range range, std::size_t limit) {
     ++around_->lists;
-    return below_->list(std::move(range), limit);
+    return below().list(std::move(range), limit);
 }
 
 awaitable<storage::commit_result> staged_store::commit(storage::transaction change) {
@@ -51,7 +51,7 @@ awaitable<storage::commit_result> staged_store::commit(storage::transaction chan
     const fate what = around_->judge(change);
     storage::commit_result result;
     if (what != fate::lost && what != fate::held) {
-        result = co_await below_->commit(std::move(change));
+        result = co_await below().commit(std::move(change));
     }
     if (what == fate::pass || what == fate::copy) co_return result;
     if (what != fate::slow) throw error(errc::outcome_unknown, "the play: no answer");

@@ -3,6 +3,7 @@
 
 #include "museum/stage.hpp"
 #include "reeve/core/event.hpp"
+#include "reeve/testing/forwarding_metadata_store.hpp"
 
 #include <map>
 #include <memory>
@@ -24,32 +25,17 @@ private:
 };
 
 /// Asks the stage about each transaction.
-class staged_store final : public storage::metadata_store {
+class staged_store final : public testing::forwarding_metadata_store {
 public:
     staged_store(stage& around, std::shared_ptr<storage::metadata_store> below)
-        : around_(&around), below_(std::move(below)) {}
+        : forwarding_metadata_store(std::move(below)), around_(&around) {}
 
     [[nodiscard]] storage::store_limits limits() const noexcept override;
-    awaitable<std::optional<storage::record>> get(std::string key) override {
-        return below_->get(std::move(key));
-    }
     awaitable<storage::page> list(storage::key_range range, std::size_t limit) override;
     awaitable<storage::commit_result> commit(storage::transaction change) override;
-    awaitable<std::unique_ptr<storage::watcher>> watch(storage::key_range range,
-                                                       storage::revision from) override {
-        return below_->watch(std::move(range), from);
-    }
-    awaitable<storage::lease_grant> grant(std::chrono::milliseconds ttl) override {
-        return below_->grant(ttl);
-    }
-    awaitable<std::chrono::milliseconds> keep_alive(storage::lease_id lease) override {
-        return below_->keep_alive(lease);
-    }
-    awaitable<void> revoke(storage::lease_id lease) override { return below_->revoke(lease); }
 
 private:
     stage* around_;
-    std::shared_ptr<storage::metadata_store> below_;
 };
 
 /// A node whose consumers do nothing but what the play asks.

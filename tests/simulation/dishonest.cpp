@@ -1,5 +1,6 @@
 // A scenario must notice a store that breaks its promises; else it shows nothing.
 #include "catch.hpp"
+#include "reeve/testing/forwarding_metadata_store.hpp"
 #include "reeve/testing/scenario.hpp"
 #include "simulation/scenarios/scenarios.hpp"
 
@@ -15,41 +16,9 @@ namespace testing = reeve::testing;
 using reeve::awaitable;
 using std::chrono::milliseconds;
 
-/// Hands everything on; its heirs lie in one point.
-class metadata_wrapper : public storage::metadata_store {
+class ignores_conditions final : public testing::forwarding_metadata_store {
 public:
-    explicit metadata_wrapper(std::shared_ptr<storage::metadata_store> honest)
-        : honest_(std::move(honest)) {}
-
-    [[nodiscard]] storage::store_limits limits() const noexcept override {
-        return honest_->limits();
-    }
-    awaitable<std::optional<storage::record>> get(std::string key) override {
-        return honest_->get(std::move(key));
-    }
-    awaitable<storage::page> list(storage::key_range range, std::size_t limit) override {
-        return honest_->list(std::move(range), limit);
-    }
-    awaitable<storage::commit_result> commit(storage::transaction change) override {
-        return honest_->commit(std::move(change));
-    }
-    awaitable<std::unique_ptr<storage::watcher>> watch(storage::key_range range,
-                                                       storage::revision from) override {
-        return honest_->watch(std::move(range), from);
-    }
-    awaitable<storage::lease_grant> grant(milliseconds ttl) override { return honest_->grant(ttl); }
-    awaitable<milliseconds> keep_alive(storage::lease_id lease) override {
-        return honest_->keep_alive(lease);
-    }
-    awaitable<void> revoke(storage::lease_id lease) override { return honest_->revoke(lease); }
-
-protected:
-    std::shared_ptr<storage::metadata_store> honest_;
-};
-
-class ignores_conditions final : public metadata_wrapper {
-public:
-    using metadata_wrapper::metadata_wrapper;
+    using forwarding_metadata_store::forwarding_metadata_store;
     awaitable<storage::commit_result> commit(storage::transaction change) override {
         storage::transaction blind;
         for (const auto& one : change.operations()) {
@@ -59,36 +28,36 @@ public:
                 blind.remove(one.key);
             }
         }
-        return honest_->commit(std::move(blind));
+        return below().commit(std::move(blind));
     }
 };
 
-class forgets_commits final : public metadata_wrapper {
+class forgets_commits final : public testing::forwarding_metadata_store {
 public:
-    using metadata_wrapper::metadata_wrapper;
+    using forwarding_metadata_store::forwarding_metadata_store;
     awaitable<storage::commit_result> commit(storage::transaction change) override {
         if (++commits_ % 50 == 0) change = storage::transaction();
-        return honest_->commit(std::move(change));
+        return below().commit(std::move(change));
     }
 
 private:
     int commits_ = 0;
 };
 
-class starts_late final : public metadata_wrapper {
+class starts_late final : public testing::forwarding_metadata_store {
 public:
-    using metadata_wrapper::metadata_wrapper;
+    using forwarding_metadata_store::forwarding_metadata_store;
     awaitable<std::unique_ptr<storage::watcher>> watch(storage::key_range range,
                                                        storage::revision from) override {
-        return honest_->watch(std::move(range), storage::revision(from.value + 1));
+        return below().watch(std::move(range), storage::revision(from.value + 1));
     }
 };
 
-class keeps_leases final : public metadata_wrapper {
+class keeps_leases final : public testing::forwarding_metadata_store {
 public:
-    using metadata_wrapper::metadata_wrapper;
+    using forwarding_metadata_store::forwarding_metadata_store;
     awaitable<storage::lease_grant> grant(milliseconds ttl) override {
-        return honest_->grant(ttl * 1000);
+        return below().grant(ttl * 1000);
     }
 };
 

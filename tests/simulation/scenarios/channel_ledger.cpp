@@ -8,7 +8,7 @@ namespace simulated {
 
 awaitable<storage::commit_result> channel_ledger::commit(storage::transaction change) {
     const storage::transaction copy = change;
-    auto result = co_await below_->commit(std::move(change));
+    auto result = co_await below().commit(std::move(change));
     if (result) look(copy, result.at);
     co_return result;
 }

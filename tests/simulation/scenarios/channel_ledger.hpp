@@ -4,6 +4,7 @@
 #include "reeve/catalog/key_layout.hpp"
 #include "reeve/model/channel.hpp"
 #include "reeve/storage/metadata_store.hpp"
+#include "reeve/testing/forwarding_metadata_store.hpp"
 #include "reeve/testing/simulation.hpp"
 
 #include <cstdint>
@@ -28,31 +29,13 @@ struct channel_facts {
 /// The invariants of docs/protocols/channels.md, checked at the effect: a metadata store that looks
 /// at every transaction that has just been committed in the store below it. I1, I2, I3, I8 here; I7
 /// by the consumers; I4-I6 by the scenarios.
-class channel_ledger final : public storage::metadata_store {
+class channel_ledger final : public testing::forwarding_metadata_store {
 public:
     channel_ledger(testing::simulation& world, std::shared_ptr<storage::metadata_store> below,
                    const catalog::key_layout& keys)
-        : world_(world), below_(std::move(below)), keys_(keys) {}
+        : forwarding_metadata_store(std::move(below)), world_(world), keys_(keys) {}
 
-    storage::store_limits limits() const noexcept override { return below_->limits(); }
-    awaitable<std::optional<storage::record>> get(std::string key) override {
-        return below_->get(std::move(key));
-    }
-    awaitable<storage::page> list(storage::key_range range, std::size_t limit) override {
-        return below_->list(std::move(range), limit);
-    }
     awaitable<storage::commit_result> commit(storage::transaction change) override;
-    awaitable<std::unique_ptr<storage::watcher>> watch(storage::key_range range,
-                                                       storage::revision from) override {
-        return below_->watch(std::move(range), from);
-    }
-    awaitable<storage::lease_grant> grant(std::chrono::milliseconds ttl) override {
-        return below_->grant(ttl);
-    }
-    awaitable<std::chrono::milliseconds> keep_alive(storage::lease_id lease) override {
-        return below_->keep_alive(lease);
-    }
-    awaitable<void> revoke(storage::lease_id lease) override { return below_->revoke(lease); }
 
     /// The feeder has appended a row.
     void appended(const std::string& channel, std::uint64_t row, const std::string& position);
@@ -71,7 +54,6 @@ private:
     void look_at_claim(const storage::operation& write);
 
     testing::simulation& world_;
-    std::shared_ptr<storage::metadata_store> below_;
     const catalog::key_layout& keys_;
     catalog::decoder decoder_;
     std::map<std::string, channel_facts> channels_;
