@@ -191,34 +191,40 @@ void leader_guard::check(const storage::commit_result& result) const {
 }
 
 awaitable<std::vector<item_result>> commit_items(storage::metadata_store& store, leader_guard guard,
-                                                 std::vector<storage::transaction> items) {
+                                                 std::vector<storage::transaction> items,
+                                                 on_decided decided) {
     const auto limits = store.limits();
     check_each(limits, guard, items);
     std::vector<item_result> results(items.size());
     queue waiting(items.size());
-    while (!waiting.empty()) {
+    bool away = false;
+    while (!waiting.empty() && !away) {
         auto made = pack(limits, guard, items, waiting.waiting());
         storage::commit_result result;
         try {
             result = co_await store.commit(std::move(made.change));
+            guard.check(result);
+            if (result) {
+                for (const auto index : made.items) {
+                    results[index] = {item_outcome::committed, result.at};
+                }
+            } else {
+                mark_rejected(made, result, results);
+            }
         } catch (const error& failure) {
             const bool unknown = is_outcome_unknown(failure);
             if (!unknown && failure.kind() != error_class::not_applied) throw;
+            away = true;
             if (!unknown) break;
             for (const auto index : made.items) results[index].outcome = item_outcome::unknown;
-            break;
         }
-        guard.check(result);
-        if (result) {
-            for (const auto index : made.items) {
-                results[index] = {item_outcome::committed, result.at};
-            }
-        } else {
-            mark_rejected(made, result, results);
-        }
-        waiting.drop_decided(made.seen, [&](std::size_t index) {
-            return results[index].outcome != item_outcome::not_applied;
-        });
+        const auto open = [&](std::size_t index) {
+            return results[index].outcome == item_outcome::not_applied;
+        };
+        waiting.drop_decided(made.seen, [&](std::size_t index) { return !open(index); });
+        if (!decided) continue;
+        std::erase_if(made.items, open);
+        decided(made.items, results);
     }
     co_return results;
 }

@@ -206,9 +206,17 @@ awaitable<void> registrar_impl::carry_out(std::vector<write> writes) {
         sent.push_back(std::move(change));
     }
     if (items.empty()) co_return;
+    // Nodes hear of what one transaction has recorded while the next one is being committed.
+    catalog::on_decided decided = [this, &sent](std::span<const std::size_t> numbers,
+                                                const std::vector<catalog::item_result>& results) {
+        for (const std::size_t at : numbers) settle(sent[at], results[at]);
+        start_calls();
+        changed_.notify_all();
+    };
     std::vector<catalog::item_result> results;
     try {
-        results = co_await catalog::commit_items(store_, guard_, std::move(items));
+        results = co_await catalog::commit_items(store_, guard_, std::move(items),
+                                                 std::move(decided));
     } catch (const error&) {
         for (const auto& change : sent) {
             table_[change.row].doubt();
@@ -218,10 +226,10 @@ awaitable<void> registrar_impl::carry_out(std::vector<write> writes) {
     }
     bool failed = false;
     for (std::size_t at = 0; at < sent.size(); ++at) {
-        settle(sent[at], results[at]);
-        failed = failed || results[at].outcome == catalog::item_outcome::not_applied;
+        if (results[at].outcome != catalog::item_outcome::not_applied) continue;
+        look_at(sent[at].row);
+        failed = true;
     }
-    changed_.notify_all();
     if (failed) throw error(errc::unavailable, "the metadata store is away");
 }
 
@@ -248,6 +256,7 @@ void registrar_impl::settle(const write& change, const catalog::item_result& res
     last_change_ = strand_.now();
     table_.set_entry(change.row, change.entry, result.at);
     if (change.what == action::place) moves_.erase(change.row);
+    if (decide(change.row).what == action::tell) tell_later(change.row);
 }
 
 /// Takes over what is recorded. False: the store was away, and the row stays uncertain.

@@ -266,6 +266,35 @@ TEST_CASE_METHOD(fixture, "fenced in the middle: what was committed stays, the r
     CHECK(count("k") == 5);
 }
 
+TEST_CASE_METHOD(fixture, "what each transaction decided is told before the next one is sent") {
+    limit(6, 5, 1 << 20);
+    put("k1", "already there");
+    const auto expect = [&](std::vector<std::size_t> of_second, item_outcome outcome) {
+        std::vector<std::vector<std::size_t>> told;
+        std::vector<std::size_t> sent;
+        std::vector<item_outcome> last;
+        catalog::on_decided decided = [&](std::span<const std::size_t> numbers,
+                                          const std::vector<catalog::item_result>& results) {
+            told.emplace_back(numbers.begin(), numbers.end());
+            sent.push_back(faulty.commits);
+            last.push_back(results[numbers.back()].outcome);
+        };
+        run(commit_items(faulty, guard, creations(7), std::move(decided)));
+        // The first transaction is rejected because of k1 alone; the others of it are sent again.
+        CHECK(told == std::vector<std::vector<std::size_t>>{{1}, of_second});
+        CHECK(sent == std::vector<std::size_t>{1, 2});
+        CHECK(last == std::vector{item_outcome::rejected, outcome});
+    };
+    SECTION("committed") {
+        limit(7, 6, 1 << 20);
+        expect({0, 2, 3, 4, 5, 6}, item_outcome::committed);
+    }
+    SECTION("unknown; what was never sent is not told") {
+        faulty.faults[1] = fault::lost;
+        expect({0, 2, 3, 4, 5}, item_outcome::unknown);
+    }
+}
+
 TEST_CASE_METHOD(fixture, "an empty batch is no transaction") {
     CHECK(outcomes({}).empty());
     CHECK(faulty.commits == 0);

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,12 @@ struct item_result {
     storage::revision at;  ///< of the commit, or of the store when rejected
 };
 
+/// Told after each transaction which items it has decided (their numbers, in order) and what became
+/// of them (`results` holds one entry per item). Called where commit_items runs, before the next
+/// transaction is sent, so that what follows from one transaction need not wait for the others.
+using on_decided = std::function<void(std::span<const std::size_t> decided,
+                                      const std::vector<item_result>& results)>;
+
 /// Commits many independent small changes, as few transactions as the store's limits allow, each
 /// under the guard. An item is all or nothing; a rejected item does not hold the others back. Items
 /// that touch the same key go to different transactions, in order. After a failure of the store the
@@ -56,8 +63,10 @@ struct item_result {
 /// when the term is over (items already committed stay); errc::too_large or errc::invalid_argument,
 /// before anything is sent, if one item alone can never be committed, or writes a value that looks
 /// like a part of a large transaction (catalog::refuse_marked); and what else the store
-/// throws that says neither "not applied" nor "unknown".
+/// throws that says neither "not applied" nor "unknown". `decided`, if not empty, hears of every item
+/// but those that stay `not_applied`.
 [[nodiscard]] awaitable<std::vector<item_result>> commit_items(
-    storage::metadata_store& store, leader_guard guard, std::vector<storage::transaction> items);
+    storage::metadata_store& store, leader_guard guard, std::vector<storage::transaction> items,
+    on_decided decided = {});
 
 }  // namespace reeve::catalog
