@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 
 namespace reeve::channel {
@@ -178,6 +180,7 @@ void registrar_impl::move(const model::channel_name& channel, const model::node_
 
 awaitable<std::vector<registration>> registrar_impl::ensure(std::vector<channel_spec> channels,
                                                             core::time_point deadline) {
+    std::unordered_map<std::string_view, model::collection_id> fresh_ones;
     for (const auto& one : channels) {
         if (!model::valid_name(one.name.value) ||
             one.start.value.size() > model::position_bytes_max) {
@@ -187,10 +190,14 @@ awaitable<std::vector<registration>> registrar_impl::ensure(std::vector<channel_
                                     one.name, model::name_bytes_max, model::position_bytes_max));
         }
         const row_number row = table_.find(one.name.value);
-        if (row != channel_table::none && table_[row].collection != one.collection) {
-            throw error(errc::invalid_argument,
-                        fmt::format("channel {} belongs to collection {}, not {}", one.name,
-                                    table_[row].collection, one.collection));
+        const model::collection_id owner =
+            row != channel_table::none
+                ? table_[row].collection
+                : fresh_ones.try_emplace(one.name.value, one.collection).first->second;
+        if (owner != one.collection) {
+            throw error(errc::invalid_argument, fmt::format("channel {} belongs to collection {}, "
+                                                            "not {}",
+                                                            one.name, owner, one.collection));
         }
     }
     std::vector<row_number> rows;

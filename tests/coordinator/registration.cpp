@@ -97,6 +97,15 @@ TEST_CASE("registration: what cannot be registered is refused before anything is
     const auto other = failure_of([&] { it.ensure({"new", "a"}, 5s, model::collection_id(2)); });
     CHECK(other.first == errc::invalid_argument);
     CHECK(other.second.find("channel a belongs to collection 1, not 2") != std::string::npos);
+    std::vector<channel::channel_spec> of_two(2);
+    of_two[0].name = of_two[1].name = model::channel_name("new");
+    of_two[0].collection = model::collection_id(1);
+    of_two[1].collection = model::collection_id(2);
+    auto* on = it.leading();
+    REQUIRE(on != nullptr);
+    const auto both = failure_of([&] { it.call(*on, it.leader().ensure_channels(of_two, 5s)); });
+    CHECK(both.first == errc::invalid_argument);
+    CHECK(both.second.find("channel new belongs to collection 1, not 2") != std::string::npos);
     REQUIRE(it.settle());
     CHECK(it.revision() == before);
     CHECK_FALSE(it.leader().find_channel(model::channel_name("new")));
