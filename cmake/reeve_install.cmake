@@ -7,6 +7,15 @@ install(TARGETS reeve reeve_testing
     ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
     LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(EXPORT reeve-targets NAMESPACE reeve:: DESTINATION "${reeve_config_dir}")
+if(reeve_has_etcd)
+    # Targets of its own: who does not ask for the component needs no gRPC.
+    install(TARGETS reeve_etcd
+        EXPORT reeve-etcd-targets
+        FILE_SET HEADERS DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
+        ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
+        LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+    install(EXPORT reeve-etcd-targets NAMESPACE reeve:: DESTINATION "${reeve_config_dir}")
+endif()
 
 if(BUILD_SHARED_LIBS)
     set(BUILD_SHARED_LIBS_01 1)

@@ -1,0 +1,189 @@
+#pragma once
+
+#include "backends/etcd/rpc.hpp"
+#include "backends/etcd/verdict.hpp"
+#include "reeve/core/awaitable.hpp"
+#include "reeve/core/backoff.hpp"
+#include "reeve/core/error.hpp"
+#include "reeve/core/event.hpp"
+#include "reeve/core/runtime.hpp"
+
+#include <fmt/format.h>
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace reeve::backends::etcd {
+
+struct renewals;
+
+/// One member as this store sees it.
+struct member {
+    std::string endpoint;
+    std::shared_ptr<channel> over;
+    bool fit = false;  ///< it answered a greeting, and has not failed since
+};
+
+/// What all calls of a store share. Everything on the strand.
+struct session {
+    session(core::runtime& on, etcd_options how);
+    ~session();
+    session(const session&) = delete;
+    session& operator=(const session&) = delete;
+
+    /// The next member's turn, if it is still the turn of `failed`.
+    void pass_over(std::size_t failed);
+    /// Takes note of what an answer says about cluster and revision. Throws errc::foreign if it
+    /// comes from another cluster than the answers before.
+    void note(const header& head, std::size_t from);
+
+    core::runtime* strand;
+    etcd_options options;
+    std::vector<member> members;
+    std::size_t turn = 0;       ///< the member in use
+    std::uint64_t cluster = 0;  ///< 0: nobody has answered yet
+    std::int64_t seen = 0;      ///< a revision that the store had reached
+    std::string token;          ///< empty: none yet, or none needed
+    bool needs_token = false;   ///< false also while the cluster's authentication is off
+    bool authenticating = false;
+    core::event authenticated;
+    std::unique_ptr<renewals> keeping;  ///< the stream of lease renewals
+};
+using session_ptr = std::shared_ptr<session>;
+
+/// Whether a call may change something.
+enum class effect : std::uint8_t { none, change };
+
+/// The answer to a request, or its refusal.
+template <class Response>
+struct answer {
+    std::optional<status> refusal;  ///< set: not applied for a reason that does not go away
+    verdict why{};                  ///< of the refusal
+    Response what;                  ///< if there is no refusal
+    std::int64_t seen_before = 0;   ///< a revision that the store had reached before it was sent
+};
+
+/// Throws a refusal as reeve::error.
+[[noreturn]] void throw_refusal(const char* name, const status& refusal, const verdict& why);
+
+/// Waits until a member answers, with a token in hand if one is needed; returns its number. Throws
+/// errc::unavailable at `deadline`, errc::permission_denied, errc::foreign.
+awaitable<std::size_t> fit_member(session_ptr s, core::time_point deadline);
+
+/// Called by `perform` and streams after a member did not accept the token `used`. True: try again.
+bool expects_new_token(session& s, const std::string& used, unsigned& renewed);
+
+/// Time left, at least 1 ms.
+std::chrono::milliseconds left(const session& s, core::time_point deadline);
+
+/// Ends a call whose waiting coroutine is gone.
+class call_guard {
+public:
+    call_guard() = default;
+    ~call_guard() {
+        if (running_) running_->cancel();
+    }
+    call_guard(const call_guard&) = delete;
+    call_guard& operator=(const call_guard&) = delete;
+    void hold(std::shared_ptr<call> running) { running_ = std::move(running); }
+    void release() noexcept { running_.reset(); }
+
+private:
+    std::shared_ptr<call> running_;
+};
+
+/// Sends a request once and waits for the end of the call.
+template <class Request>
+awaitable<reply<typename Request::response>> ask(core::runtime& strand,
+                                                 std::shared_ptr<channel> over, Request what,
+                                                 call_options how) {
+    using result = reply<typename Request::response>;
+    call_guard guard;
+    std::function<void(core::completion<result>)> begin = [&guard, &over, &what,
+                                                           &how](core::completion<result> done) {
+        guard.hold(over->start(what, how, std::move(done)));
+    };
+    result got = co_await core::from_callback<result>(strand, std::move(begin));
+    guard.release();
+    co_return got;
+}
+
+/// One attempt's share of the time: a read leaves some for another member.
+std::chrono::milliseconds attempt_time(const session& s, effect what, core::time_point deadline);
+
+/// What to do after an attempt failed.
+enum class next_step : std::uint8_t { refuse, repeat, give_up };
+next_step after_failure(session& s, std::size_t at, const std::string& token, const verdict& why,
+                        effect what, unsigned& renewed);
+
+/// The state of one request over its attempts.
+struct attempts {
+    attempts(session& s, const char* what)
+        : name(what),
+          deadline(s.strand->now() + s.options.request_patience),
+          delays({std::chrono::milliseconds(20), std::chrono::milliseconds(500)},
+                 s.strand->next_seed()) {}
+    const char* name;
+    core::time_point deadline;
+    core::backoff delays;
+    unsigned renewed = 0;
+    bool sent = false;  ///< and it may have had its effect
+};
+
+/// Throws what the end of all attempts means: errc::outcome_unknown or errc::unavailable.
+[[noreturn]] void throw_given_up(const attempts& tries, const status& last, effect what);
+/// Throws what a cancellation of a change means.
+[[noreturn]] void throw_cancelled(const attempts& tries);
+
+template <class Request>
+awaitable<answer<typename Request::response>> attempt(session_ptr s, Request what, effect kind,
+                                                      attempts& tries) {
+    answer<typename Request::response> result;
+    for (;;) {
+        const std::size_t at = co_await fit_member(s, tries.deadline);
+        result.seen_before = s->seen;
+        const std::string token = s->token;
+        call_options how(token, attempt_time(*s, kind, tries.deadline));
+        tries.sent = true;
+        auto got = co_await ask(*s->strand, s->members[at].over, what, std::move(how));
+        if (got.how.ok()) {
+            s->note(got.what.head, at);
+            result.what = std::move(got.what);
+            co_return result;
+        }
+        result.why = judge(got.how);
+        const next_step then = after_failure(*s, at, token, result.why, kind, tries.renewed);
+        if (then == next_step::refuse) {
+            result.refusal = std::move(got.how);
+            co_return result;
+        }
+        tries.sent = then == next_step::give_up;
+        const auto pause = tries.delays.next();
+        if (then == next_step::give_up || s->strand->now() + pause >= tries.deadline) {
+            throw_given_up(tries, got.how, kind);
+        }
+        co_await s->strand->sleep_for(pause);
+    }
+}
+
+/// A request and its answer: reads are tried until request_patience is over, changes are sent until
+/// it is not certain that they had no effect. Throws reeve::error as etcd.hpp says.
+template <class Request>
+awaitable<answer<typename Request::response>> perform(session_ptr s, Request what, effect kind) {
+    attempts tries(*s, Request::name);
+    try {
+        co_return co_await attempt(s, std::move(what), kind, tries);
+    } catch (const boost::system::system_error& aborted) {
+        if (kind == effect::none || aborted.code() != boost::asio::error::operation_aborted) throw;
+        throw_cancelled(tries);
+    }
+}
+
+}  // namespace reeve::backends::etcd

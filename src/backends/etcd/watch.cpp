@@ -1,0 +1,263 @@
+#include "backends/etcd/watch.hpp"
+
+#include "backends/etcd/watch_feed.hpp"
+#include "reeve/core/log.hpp"
+
+#include <exception>
+
+namespace reeve::backends::etcd {
+
+namespace {
+
+using news = watch_feed::news;
+
+constexpr std::int64_t probe_candidates = 16;
+
+struct watch_state {
+    watch_state(store_ptr of, storage::key_range range, storage::revision from)
+        : store(std::move(of)),
+          feed(store->keys, std::move(range), from),
+          changed(*store->session->strand) {}
+
+    store_ptr store;
+    watch_feed feed;
+    core::event changed;
+    std::unique_ptr<watch_stream> stream;  // none: to be opened before anything else
+    std::size_t at = 0;                    // the member that it leads to
+    std::string token;                     // with which it was opened
+    status broken;                         // why the last one ended
+    core::time_point heard;                // when it said something
+    bool asked = false;                    // it owes us an answer
+    std::exception_ptr dead;               // why there is nothing more to come
+    bool closed = false;
+};
+using watch_ptr = std::shared_ptr<watch_state>;
+
+void break_stream(watch_state& watch, status how) {
+    watch.stream.reset();
+    watch.broken = std::move(how);
+}
+
+void die(watch_state& watch, const error& why) {
+    watch.stream.reset();
+    if (!watch.dead) watch.dead = std::make_exception_ptr(why);
+}
+
+error compacted_error(const std::string& detail) {
+    return {errc::compacted, "etcd: watch: " + detail};
+}
+
+void react(watch_state& watch, news what) {
+    switch (what) {
+        case news::none:
+        case news::established:
+            break;
+        case news::compacted:
+            die(watch, compacted_error(fmt::format("the history from revision {} on is lost",
+                                                   watch.feed.next())));
+            break;
+        case news::cancelled:
+            break_stream(watch, status_of_reason(watch.feed.reason()));
+            break;
+        case news::probed:
+            watch.stream->send(watch.feed.probe_end());
+            break;
+        case news::refused:
+            core::log(watch.store->session->strand->log(), core::log_level::info, "etcd",
+                      "a watch cannot tell how far the store has come: {}", watch.feed.reason());
+            break;
+    }
+}
+
+// On the strand, whenever a stream has something.
+void take_messages(watch_state& watch) {
+    if (!watch.stream) return;
+    session& s = *watch.store->session;
+    watch.heard = s.strand->now();
+    try {
+        for (auto& each : watch.stream->take()) {
+            s.note(each.head, watch.at);
+            react(watch, watch.feed.absorb(std::move(each)));
+            if (!watch.feed.probing()) watch.asked = false;
+            if (!watch.stream) break;
+        }
+    } catch (const error& failure) {
+        die(watch, failure);
+    }
+    if (watch.stream) {
+        if (auto how = watch.stream->ended()) {
+            if (how->ok()) *how = status{code_unavailable, "the member ended the stream"};
+            break_stream(watch, std::move(*how));
+        }
+    }
+    watch.changed.notify_all();
+}
+
+void open_stream(const watch_ptr& watch, std::size_t at) {
+    session& s = *watch->store->session;
+    std::weak_ptr<watch_state> weak = watch;
+    const auto strand = std::weak_ptr(s.strand->state());
+    watch->at = at;
+    watch->token = s.token;
+    watch->heard = s.strand->now();
+    watch->asked = false;
+    watch->stream = s.members[at].over->watch(s.token, [weak, strand] {
+        core::detail::post_to(strand, core::task([weak] {
+                                  if (const auto alive = weak.lock()) take_messages(*alive);
+                              }));
+    });
+    watch->stream->send(watch->feed.begin());
+}
+
+void throw_if_over(const watch_state& watch) {
+    if (watch.closed) throw boost::system::system_error(boost::asio::error::operation_aborted);
+}
+
+// Is what the watch wants still to be had?
+awaitable<void> check_history(watch_ptr watch, bool resumes) {
+    const storage::revision from = watch->feed.next();
+    if (resumes) {
+        std::string key = watch->feed.outer().key;
+        const storage::revision now = co_await revision_of(watch->store, std::move(key));
+        if (now.value + 1 < from.value) {
+            throw compacted_error(
+                fmt::format("the store has gone back to revision {}, before {}", now, from));
+        }
+    }
+    std::string key = watch->feed.outer().key;
+    const bool kept = co_await history_is_kept(watch->store, std::move(key), from);
+    if (!kept) {
+        throw compacted_error(fmt::format("the history from revision {} on is lost", from));
+    }
+}
+
+// One attempt: ok, or why not.
+awaitable<status> open_once(watch_ptr watch, core::time_point deadline) {
+    const session_ptr s = watch->store->session;
+    const std::size_t at = co_await fit_member(s, deadline);
+    throw_if_over(*watch);
+    open_stream(watch, at);
+    const auto until = s->strand->now() + attempt_time(*s, effect::none, deadline);
+    while (watch->stream && !watch->feed.established() && s->strand->now() < until) {
+        co_await watch->changed.wait_until(until);
+        throw_if_over(*watch);
+    }
+    if (watch->dead) std::rethrow_exception(watch->dead);
+    if (!watch->stream) co_return watch->broken;
+    if (watch->feed.established()) co_return status{};
+    break_stream(*watch, status{code_deadline_exceeded, "no answer in time"});
+    co_return watch->broken;
+}
+
+// Opens a stream from where the last one ended, at any member.
+awaitable<void> establish(watch_ptr watch, bool resumes) {
+    const session_ptr s = watch->store->session;
+    attempts tries(*s, "watch");
+    for (;;) {
+        co_await check_history(watch, resumes);
+        const status how = co_await open_once(watch, tries.deadline);
+        if (how.ok()) co_return;
+        verdict why = judge(how);
+        // A token that has ended is no other answer than a missing right.
+        if (why.code == errc::permission_denied) why.what = verdict::kind::new_token;
+        const next_step then =
+            after_failure(*s, watch->at, watch->token, why, effect::none, tries.renewed);
+        if (then == next_step::refuse) throw_refusal("watch", how, why);
+        const auto pause = tries.delays.next();
+        if (s->strand->now() + pause >= tries.deadline) throw_given_up(tries, how, effect::none);
+        co_await s->strand->sleep_for(pause);
+    }
+}
+
+// Records to probe by: those at and behind the begin of the range, or in it, if that is all that
+// we may read.
+awaitable<std::vector<storage::record>> candidates(watch_ptr watch) {
+    const wire_range& range = watch->feed.outer();
+    const std::string ends[] = {watch->store->keys.outer_from(storage::key_range("", "")).end,
+                                range.empty ? std::string() : range.end};
+    for (const std::string& end : ends) {
+        range_request question(range.key, end);
+        question.limit = probe_candidates;
+        question.keys_only = true;
+        auto got = co_await perform(watch->store->session, std::move(question), effect::none);
+        if (!got.refusal) co_return std::move(got.what.records);
+    }
+    co_return std::vector<storage::record>();
+}
+
+awaitable<void> begin_probe(watch_ptr watch) {
+    std::optional<watch_request> create = watch->feed.probe();
+    if (!create) {
+        const auto records = co_await candidates(watch);
+        throw_if_over(*watch);
+        if (!watch->stream || !watch->feed.is_behind()) co_return;
+        create = watch->feed.probe_by(records);
+    }
+    watch->asked = true;
+    watch->stream->send(*create);
+}
+
+// Nothing was heard for an interval.
+void ask_for_news(watch_state& watch) {
+    session& s = *watch.store->session;
+    if (!watch.asked) {
+        watch.asked = true;
+        watch.heard = s.strand->now();
+        watch.stream->send(watch_request(watch_request::kind::progress));
+        return;
+    }
+    if (s.strand->now() - watch.heard < s.options.request_patience) return;
+    s.pass_over(watch.at);
+    break_stream(watch, status{code_deadline_exceeded, "no answer in time"});
+}
+
+awaitable<storage::change_batch> next_of(watch_ptr watch) {
+    const session_ptr s = watch->store->session;
+    for (;;) {
+        throw_if_over(*watch);
+        if (auto batch = watch->feed.pop()) co_return std::move(*batch);
+        if (watch->dead) std::rethrow_exception(watch->dead);
+        if (!watch->stream) {
+            const verdict why = judge(watch->broken);
+            unsigned renewed = 0;
+            after_failure(*s, watch->at, watch->token, why, effect::none, renewed);
+            co_await establish(watch, true);
+            continue;
+        }
+        if (watch->feed.is_behind()) {
+            co_await begin_probe(watch);
+            continue;
+        }
+        const auto until = s->strand->now() + s->options.progress_interval;
+        const auto how = co_await watch->changed.wait_until(until);
+        if (how == core::wait_result::timed_out && watch->stream) ask_for_news(*watch);
+    }
+}
+
+class etcd_watcher final : public storage::watcher {
+public:
+    explicit etcd_watcher(watch_ptr watch) : watch_(std::move(watch)) {}
+    ~etcd_watcher() override {
+        watch_->closed = true;
+        watch_->stream.reset();
+        watch_->changed.notify_all();
+    }
+    etcd_watcher(const etcd_watcher&) = delete;
+    etcd_watcher& operator=(const etcd_watcher&) = delete;
+    awaitable<storage::change_batch> next() override { return next_of(watch_); }
+
+private:
+    watch_ptr watch_;
+};
+
+}  // namespace
+
+awaitable<std::unique_ptr<storage::watcher>> watch_on(store_ptr store, storage::key_range range,
+                                                      storage::revision from) {
+    if (!from) throw error(errc::invalid_argument, "watch from revision 0, at least 1");
+    auto watch = std::make_shared<watch_state>(std::move(store), std::move(range), from);
+    co_await establish(watch, false);
+    co_return std::make_unique<etcd_watcher>(std::move(watch));
+}
+
+}  // namespace reeve::backends::etcd

@@ -1,0 +1,201 @@
+#include "backends/etcd/watch_feed.hpp"
+
+#include "reeve/core/error.hpp"
+#include "storage/printable.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <tuple>
+#include <utility>
+
+namespace reeve::backends::etcd {
+
+namespace {
+
+using storage::change;
+using storage::revision;
+
+constexpr std::int64_t main_id = 1;
+constexpr std::int64_t id_of_requested_progress = -1;
+// When a watch catches up, etcd cuts a message after 1000 revisions, and states in its header the
+// revision that it has not yet come to. A message with fewer than these was not cut.
+constexpr std::size_t whole_revisions_max = 500;
+
+revision revision_of(std::int64_t number) {
+    return revision(number < 0 ? 0 : static_cast<std::uint64_t>(number));
+}
+
+std::int64_t wire_revision(revision from) { return static_cast<std::int64_t>(from.value); }
+
+bool in_order(const change& left, const change& right) {
+    return std::tie(left.now.modified, left.now.key) < std::tie(right.now.modified, right.now.key);
+}
+
+std::size_t count_revisions(const std::vector<change>& sorted) {
+    std::size_t count = 0;
+    revision last;
+    for (const auto& each : sorted) {
+        if (each.now.modified != last) ++count;
+        last = each.now.modified;
+    }
+    return count;
+}
+
+}  // namespace
+
+watch_feed::watch_feed(key_space keys, storage::key_range range, revision from)
+    : keys_(std::move(keys)), range_(std::move(range)), outer_(keys_.outer(range_)), next_(from) {}
+
+watch_request watch_feed::begin() {
+    established_ = false;
+    main_ = {};
+    probe_.reset();
+    hint_ = {};
+    last_id_ = main_id;
+    watch_request create(watch_request::kind::create);
+    create.id = main_id;
+    create.key = outer_.key;
+    create.end = outer_.empty ? std::string() : outer_.end;
+    create.from = wire_revision(next_);
+    create.nothing = outer_.empty;
+    return create;
+}
+
+watch_feed::news watch_feed::absorb(watch_response&& from) {
+    if (from.id == main_id) return absorb_main(std::move(from));
+    if (probe_ && from.id == probe_->id) return absorb_probe(std::move(from));
+    if (from.id == id_of_requested_progress) {
+        hint_ = std::max(hint_, revision_of(from.head.revision));
+    }
+    return news::none;  // what a probe that has ended still had to say
+}
+
+watch_feed::news watch_feed::absorb_main(watch_response&& from) {
+    if (from.compacted > 0) return news::compacted;
+    if (from.cancelled) {
+        reason_ = std::move(from.reason);
+        return news::cancelled;
+    }
+    if (from.created) {
+        established_ = true;
+        return news::established;
+    }
+    gather(from, main_);
+    if (!from.fragment) complete(main_, revision_of(from.head.revision));
+    return news::none;
+}
+
+watch_feed::news watch_feed::absorb_probe(watch_response&& from) {
+    if (from.compacted > 0 || from.cancelled) {
+        compacted_ = std::max(compacted_, revision_of(from.compacted));
+        probe_.reset();
+        return from.compacted > 0 ? news::none : news::refused;
+    }
+    if (from.created) return news::none;
+    gather(from, probe_->changes);
+    if (from.fragment) return news::none;
+    const bool whole = complete(probe_->changes, revision_of(from.head.revision));
+    return whole ? news::probed : news::none;
+}
+
+void watch_feed::gather(watch_response& from, part& into) const {
+    for (auto& each : from.changes) {
+        if (each.now.modified.value == 0) {
+            throw error(errc::corrupt, "etcd: watch: a change without a revision");
+        }
+        if (!keys_.holds(each.now.key)) {  // a probe may look beyond the store's keys
+            each.now.key.clear();
+        } else {
+            keys_.strip(each.now.key);
+        }
+        if (each.what == change::kind::removed) {
+            storage::record gone;
+            gone.key = std::move(each.now.key);
+            gone.modified = each.now.modified;
+            each.now = std::move(gone);
+        }
+        into.changes.push_back(std::move(each));
+    }
+}
+
+// All of a message is there. Returns whether it says how far the store has come.
+bool watch_feed::complete(part& all, revision stated) {
+    std::vector<change> changes = std::move(all.changes);
+    all.changes.clear();
+    std::sort(changes.begin(), changes.end(), in_order);
+    const bool whole = count_revisions(changes) < whole_revisions_max;
+    const revision last = changes.empty() ? revision() : changes.back().now.modified;
+    const revision up_to = whole ? std::max(stated, last) : last;
+    const auto elsewhere = [this](const change& each) {
+        return each.now.key.empty() || !range_.contains(each.now.key);
+    };
+    changes.erase(std::remove_if(changes.begin(), changes.end(), elsewhere), changes.end());
+    if (!changes.empty()) anchor_ = std::max(anchor_, changes.back().now.modified);
+    const auto is_new = [this](const change& each) { return each.now.modified >= next_; };
+    changes.erase(changes.begin(), std::find_if(changes.begin(), changes.end(), is_new));
+    deliver(std::move(changes), up_to);
+    return whole;
+}
+
+void watch_feed::deliver(std::vector<change> changes, revision up_to) {
+    if (up_to < next_) return;
+    next_ = revision(up_to.value + 1);
+    if (changes.empty() && !ready_.empty()) {
+        ready_.back().up_to = up_to;
+        return;
+    }
+    storage::change_batch batch;
+    batch.changes = std::move(changes);
+    batch.up_to = up_to;
+    ready_.push_back(std::move(batch));
+}
+
+std::optional<storage::change_batch> watch_feed::pop() {
+    if (ready_.empty()) return std::nullopt;
+    auto first = std::move(ready_.front());
+    ready_.pop_front();
+    return first;
+}
+
+watch_request watch_feed::begin_probe(std::string end, revision from) {
+    hint_ = {};
+    probe_.emplace();
+    probe_->id = ++last_id_;
+    watch_request create(watch_request::kind::create);
+    create.id = probe_->id;
+    create.key = outer_.key;
+    create.end = std::move(end);
+    create.from = wire_revision(std::min(from, next_));
+    return create;
+}
+
+std::optional<watch_request> watch_feed::probe() {
+    if (!anchor_ || anchor_ < compacted_ || outer_.empty) return std::nullopt;
+    return begin_probe(outer_.end, anchor_);
+}
+
+watch_request watch_feed::probe_by(const std::vector<storage::record>& candidates) {
+    const storage::record* newest = nullptr;
+    for (const auto& each : candidates) {
+        if (each.modified < compacted_) continue;
+        if (newest == nullptr || newest->modified < each.modified) newest = &each;
+    }
+    const std::string no_end(1, '\0');
+    if (newest == nullptr) {
+        auto create = begin_probe(no_end, next_);
+        create.key = no_end;  // as the smallest key there is: all keys
+        return create;
+    }
+    std::string end = newest->key + '\0';
+    if (!outer_.empty && (outer_.end == no_end || end < outer_.end)) end = outer_.end;
+    return begin_probe(std::move(end), newest->modified);
+}
+
+watch_request watch_feed::probe_end() {
+    watch_request cancel(watch_request::kind::cancel);
+    cancel.id = probe_->id;
+    probe_.reset();
+    return cancel;
+}
+
+}  // namespace reeve::backends::etcd
