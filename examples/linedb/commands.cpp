@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <random>
 #include <utility>
 
 namespace linedb {
@@ -31,11 +32,17 @@ input_identity identify_argument(const std::string& path) {
     }
 }
 
-/// Whose directory it is; claims it if it is nobody's.
+std::string random_token() {
+    std::random_device random;
+    return fmt::format("{:08x}{:08x}", random(), random());
+}
+
+/// Whose directory it is; claims it if it is nobody's. `store` is the metadata's identity.
 input_record claim(const data_directory& directory, const input_identity& identity,
-                   const std::string& path) {
+                   const std::string& path, const std::string& store) {
     if (auto record = directory.input()) {
         directory.check_same(*record, identity, path);
+        directory.check_store(*record, store);
         record->path = path;
         return std::move(*record);
     }
@@ -43,6 +50,8 @@ input_record claim(const data_directory& directory, const input_identity& identi
     record.path = path;
     record.identity = identity;
     record.channels = channels;
+    record.store = store;
+    if (!store.empty()) record.token = random_token();
     directory.claim(record);
     return record;
 }
@@ -65,14 +74,15 @@ int run(const options& what) {
     const auto identity = identify_argument(path);
     const data_directory directory(what.data);
     const auto lock = directory.lock();
-    const auto record = claim(directory, identity, path);
+    const auto record = claim(directory, identity, path, identity_of(what.store, directory));
     if (directory.finished(record)) {
         fmt::print("finished by an earlier run\n{}\n", verified_text(record.identity.lines));
         return 0;
     }
-    machine host(directory, record, record.channels + what.nodes + threads_besides_channels);
+    const auto threads = record.channels + what.nodes + threads_besides_channels;
+    machine host(directory, record, threads, what.store);
     run_operator(host, what).run();
-    const auto result = verify(directory, record, path);
+    const auto result = verify(directory, host.metadata, record, path);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
     fmt::print("{}", summary(host, took.count()));
     if (result.problem.empty()) directory.finish(record);
@@ -85,7 +95,8 @@ int verify(const options& what) {
     const data_directory directory(what.data);
     const auto record = directory.require_input();
     directory.check_same(record, identity, path);
-    return report(verify(directory, record, path));
+    directory.check_store(record, identity_of(what.store, directory));
+    return report(verify(directory, place_of(what.store, directory, record), record, path));
 }
 
 }  // namespace linedb

@@ -24,6 +24,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr int format = 1;
+constexpr int format_with_store = 2;  // the metadata may be elsewhere
 
 [[noreturn]] void fail(const std::string& what, int number) {
     const auto code = number == EACCES || number == EPERM || number == EROFS
@@ -67,12 +68,15 @@ private:
 
 json fields(const input_record& record) {
     json it;
-    it["linedb"] = format;
+    it["linedb"] = record.store.empty() ? format : format_with_store;
     it["input"] = record.path;
     it["bytes"] = record.identity.bytes;
     it["lines"] = record.identity.lines;
     it["hash"] = record.identity.hash;
     it["channels"] = record.channels;
+    if (record.store.empty()) return it;
+    it["store"] = record.store;
+    it["token"] = record.token;
     return it;
 }
 
@@ -90,10 +94,10 @@ input_record decode(const std::string& where, const std::string& text) {
     try {
         json it = json::parse(text);
         const int version = it.at("linedb").get<int>();
-        if (version != format) {
-            throw reeve::error(
-                reeve::errc::unsupported_format,
-                fmt::format("{}: format {}, this program reads {}", where, version, format));
+        if (version != format && version != format_with_store) {
+            throw reeve::error(reeve::errc::unsupported_format,
+                               fmt::format("{}: format {}, this program reads {} and {}", where,
+                                           version, format, format_with_store));
         }
         const auto check = it.at("check").get<std::uint64_t>();
         it.erase("check");
@@ -106,6 +110,10 @@ input_record decode(const std::string& where, const std::string& text) {
         record.identity.lines = it.at("lines").get<std::uint64_t>();
         record.identity.hash = it.at("hash").get<std::uint64_t>();
         record.channels = it.at("channels").get<std::size_t>();
+        if (version == format_with_store) {
+            record.store = it.at("store").get<std::string>();
+            record.token = it.at("token").get<std::string>();
+        }
         return record;
     } catch (const json::exception& failure) {
         throw reeve::error(reeve::errc::corrupt,
@@ -174,6 +182,17 @@ void data_directory::check_same(const input_record& record, const input_identity
                     record.identity.hash, path, identity.bytes, identity.lines, identity.hash));
 }
 
+void data_directory::check_store(const input_record& record, const std::string& identity) const {
+    if (record.store == identity) return;
+    const auto name = [this](const std::string& store) {
+        return store.empty() ? "sqlite:" + metadata() : store;
+    };
+    throw reeve::error(
+        reeve::errc::foreign,
+        fmt::format("{} belongs to the metadata store {}; asked for was {} (--store)", path_,
+                    name(record.store), name(identity)));
+}
+
 bool data_directory::finished(const input_record& record) const {
     const auto found = read("finished");
     if (!found) return false;
@@ -209,7 +228,8 @@ void data_directory::write(const char* name, const input_record& record) const {
 }
 
 std::string cluster_id(const input_record& record) {
-    return fmt::format("linedb-{:016x}-{}", record.identity.hash, record.identity.bytes);
+    const auto id = fmt::format("linedb-{:016x}-{}", record.identity.hash, record.identity.bytes);
+    return record.token.empty() ? id : id + "-" + record.token;
 }
 
 }  // namespace linedb

@@ -14,6 +14,8 @@ struct input_record {
     std::string path;          ///< where it was first seen, for people
     input_identity identity;   ///< what it is
     std::size_t channels = 0;  ///< lines are spread over so many
+    std::string store;         ///< identity of the metadata store; empty: the directory's own file
+    std::string token;  ///< random, tells apart directories that share a store; empty: own file
 };
 
 /// Held exclusively as long as it exists; the kernel takes it from a process that dies. Whoever
@@ -53,6 +55,9 @@ public:
     [[nodiscard]] input_record require_input() const;
     /// Records the input. The lock must be held.
     void claim(const input_record& record) const;
+    /// Throws errc::foreign unless `record` belongs to the metadata store with this identity;
+    /// empty: the directory's own file.
+    void check_store(const input_record& record, const std::string& identity) const;
     /// Throws errc::foreign unless `record` has this content.
     void check_same(const input_record& record, const input_identity& identity,
                     const std::string& path) const;

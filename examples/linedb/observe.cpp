@@ -53,12 +53,13 @@ reeve::awaitable<std::shared_ptr<picture>> look(reeve::core::runtime& strand, st
 }
 
 /// Looks at a directory that a run has begun to fill; nothing: it has not come that far.
-std::shared_ptr<picture> look_at(const data_directory& directory, const input_record& input) {
-    namespace fs = std::filesystem;
-    if (!fs::exists(directory.metadata()) || !fs::exists(directory.streams())) return nullptr;
-    machine host(directory, input, threads);
+std::shared_ptr<picture> look_at(const options& what, const data_directory& directory,
+                                 const input_record& input) {
+    directory.check_store(input, identity_of(what.store, directory));
+    machine host(directory, input, threads, what.store);
+    if (!host.metadata.exists() || !std::filesystem::exists(directory.streams())) return nullptr;
     reeve::core::runtime strand(host.loop);
-    stores data(strand, host.workers, directory);
+    stores data(strand, host);
     auto seen = run_on(host.loop, strand, look(strand, data, input));
     strand.shutdown();
     return seen;
@@ -88,7 +89,7 @@ int status(const options& what) {
     fmt::print("input     {} ({} lines, {} bytes)\n", input.path, input.identity.lines,
                input.identity.bytes);
     fmt::print("state     {}\n", finished ? "finished" : "not finished");
-    const auto seen = look_at(directory, input);
+    const auto seen = look_at(what, directory, input);
     if (!seen) return 0;
     std::uint64_t rows = 0;
     for (const auto& [name, sum] : seen->stored) rows += sum.rows;
@@ -104,7 +105,7 @@ int status(const options& what) {
 
 int plan(const options& what) {
     const data_directory directory(what.data);
-    const auto seen = look_at(directory, directory.require_input());
+    const auto seen = look_at(what, directory, directory.require_input());
     if (!seen || seen->cluster.plan.empty()) {
         fmt::print("nothing to do\n");
         return 0;

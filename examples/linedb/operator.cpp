@@ -28,7 +28,7 @@ run_operator::run_operator(machine& host, const options& what)
     : host_(host),
       options_(what),
       strand_(host.loop),
-      data_(strand_, host.workers, host.directory),
+      data_(strand_, host),
       changed_(strand_),
       progress_(!what.quiet, host),
       cluster_(host, strand_, *data_.metadata, what.nodes, what.seed),
@@ -48,7 +48,7 @@ run_operator::~run_operator() { strand_.shutdown(); }
 void run_operator::run() { (void)run_on(host_.loop, strand_, work()); }
 
 reeve::awaitable<bool> run_operator::work() {
-    co_await take_over();
+    co_await patiently(&run_operator::take_over);
     co_await count_stored();
     moved_at_ = strand_.now();
     cluster_.start();
@@ -56,8 +56,22 @@ reeve::awaitable<bool> run_operator::work() {
     co_await until_done();
     co_await tasks_.stop();
     co_await cluster_.stop();
-    co_await end_sessions();
+    co_await patiently(&run_operator::end_sessions);
     co_return true;
+}
+
+/// A step that may be repeated: again while the store is away, up to the patience of a person.
+reeve::awaitable<void> run_operator::patiently(reeve::awaitable<void> (run_operator::*step)()) {
+    const auto deadline = strand_.now() + standstill_max;
+    for (;;) {
+        try {
+            co_await (this->*step)();
+            co_return;
+        } catch (const reeve::error& failure) {
+            if (!is_away(failure) || strand_.now() > deadline) throw;
+        }
+        co_await strand_.sleep_for(look_interval);
+    }
 }
 
 /// Nobody else runs on the directory: its sessions are those of dead processes. Reading everything
@@ -66,10 +80,10 @@ reeve::awaitable<void> run_operator::take_over() {
     const auto options = coordinator_options_of(host_.input, earlier_processes::proven_dead);
     const auto found = co_await reeve::observe(strand_, *data_.metadata, options);
     if (found.root && found.root->cluster != options.cluster) {
-        throw reeve::error(
-            reeve::errc::foreign,
-            fmt::format("{} belongs to {}, this directory to {}", host_.directory.metadata(),
-                        found.root->cluster, options.cluster));
+        throw reeve::error(reeve::errc::foreign,
+                           fmt::format("{} belongs to {}, this directory to {}",
+                                       example::to_string(host_.metadata.address),
+                                       found.root->cluster, options.cluster));
     }
     co_await end_sessions();
 }
@@ -85,7 +99,7 @@ reeve::awaitable<void> run_operator::count_stored() {
     const reeve::catalog::key_layout keys(key_root);
     reeve::storage::key_range range = keys.hosts("objects/");
     for (bool more = true; more;) {
-        const auto page = co_await data_.metadata->list(range, 1000);
+        const auto page = co_await list_patiently(strand_, *data_.metadata, range, 1000);
         for (const auto& record : page.records) {
             const auto what = decode_record(record.value, record.key);
             host_.counts.rows_stored += what.rows;

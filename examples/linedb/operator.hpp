@@ -28,6 +28,7 @@ public:
 
 private:
     reeve::awaitable<bool> work();
+    reeve::awaitable<void> patiently(reeve::awaitable<void> (run_operator::*step)());
     reeve::awaitable<void> take_over();
     reeve::awaitable<void> end_sessions();
     reeve::awaitable<void> count_stored();

@@ -32,6 +32,12 @@ std::uint64_t number(const std::string& name, const std::string& text, std::uint
     return value;
 }
 
+example::store_address store_of(const std::string& text) try {
+    return example::parse_store_address(text);
+} catch (const std::invalid_argument& wrong) {
+    throw usage_error(std::string("--store ") + wrong.what());
+}
+
 /// The words after the command.
 class reader {
 public:
@@ -52,6 +58,9 @@ private:
             once(name, into_.data);
         } else if (name == "--input" && (run || into_.what == command::verify)) {
             once(name, into_.input);
+        } else if (name == "--store") {
+            if (into_.store) throw usage_error("--store is given twice");
+            into_.store = store_of(value_of(name));
         } else if (name == "--nodes" && run) {
             into_.nodes = number(name, value_of(name), 1, nodes_max);
         } else if (name == "--seed" && run) {
@@ -104,10 +113,10 @@ options parse_options(const std::vector<std::string>& arguments) {
 std::string_view usage() noexcept {
     return R"(linedb: a small database on reeve that stores each line of a text file exactly once
 
-  linedb run    --data DIR --input FILE [--nodes N] [--seed S] [--quiet]
-  linedb verify --data DIR --input FILE
-  linedb status --data DIR
-  linedb plan   --data DIR
+  linedb run    --data DIR --input FILE [--store STORE] [--nodes N] [--seed S] [--quiet]
+  linedb verify --data DIR --input FILE [--store STORE]
+  linedb status --data DIR [--store STORE]
+  linedb plan   --data DIR [--store STORE]
 
   run      appends the lines of FILE to channels; N nodes (simulated processes inside the program,
            default 3) consume them, write rows as objects and commit checkpoints, while nodes,
@@ -118,6 +127,9 @@ std::string_view usage() noexcept {
   status   shows what is recorded; never writes to the records, never waits for a run
   plan     shows what a coordinator would do now, and why
 
+  --store  where the metadata is: sqlite:FILE or etcd:HOST:PORT[,HOST:PORT...]; default:
+           sqlite:DIR/metadata.sqlite. DIR belongs to the store of its first run (an etcd cluster is
+           known by its id, not by its addresses), so the other commands need the same.
   --quiet  no progress while running
 
 Lines end with a newline; the last one need not. A line has at most 1 MiB, its newline not counted.

@@ -1,6 +1,9 @@
 #pragma once
 
+#include "store_address.hpp"
+
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -14,11 +17,12 @@ enum class command : std::uint8_t { run, verify, status, plan, help };
 /// The command line, checked.
 struct options {
     command what = command::help;
-    std::string data;        ///< directory of the database
-    std::string input;       ///< the text file
-    std::size_t nodes = 3;   ///< simulated nodes
-    std::uint64_t seed = 1;  ///< of the faults
-    bool quiet = false;      ///< no progress
+    std::string data;                             ///< directory of the database
+    std::string input;                            ///< the text file
+    std::optional<example::store_address> store;  ///< of the metadata; nothing: in `data`
+    std::size_t nodes = 3;                        ///< simulated nodes
+    std::uint64_t seed = 1;                       ///< of the faults
+    bool quiet = false;                           ///< no progress
 };
 
 /// A command line that cannot be understood: exit code 2.

@@ -23,20 +23,19 @@ reeve::core::runtime_options with_seed(std::uint64_t seed) {
 
 }  // namespace
 
-stores::stores(reeve::core::runtime& strand, const worker_pool& workers,
-               const data_directory& directory)
-    : metadata(reeve::backends::open_sqlite_metadata_store(
-          strand, workers.executor(), reeve::backends::sqlite_options(directory.metadata()))),
+stores::stores(reeve::core::runtime& strand, const machine& host)
+    : metadata(host.metadata.open(strand, host.workers.executor())),
       streams(reeve::backends::open_sqlite_message_stream(
-          strand, workers.executor(), reeve::backends::sqlite_options(directory.streams()))),
-      objects(reeve::backends::open_file_object_store(strand, workers.executor(),
-                                                      object_options(directory))) {}
+          strand, host.workers.executor(),
+          reeve::backends::sqlite_options(host.directory.streams()))),
+      objects(reeve::backends::open_file_object_store(strand, host.workers.executor(),
+                                                      object_options(host.directory))) {}
 
 site::site(machine& on, std::string at, std::uint64_t seed)
     : host(on),
       address(std::move(at)),
       strand(on.loop, with_seed(seed)),
-      data(strand, on.workers, on.directory),
+      data(strand, on),
       carrier(strand, on.network),
       listener(on.network->listen(address, strand, incoming)) {}
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "directory.hpp"
+#include "metadata.hpp"
 #include "reeve/backends/event_loop.hpp"
 #include "reeve/backends/in_process_transport.hpp"
 #include "reeve/core/runtime.hpp"
@@ -16,6 +17,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace linedb {
@@ -44,16 +46,19 @@ struct statistics {
 };
 
 /// The machine on which the simulated processes run: one loop on one thread, threads for blocking
-/// calls, a network, one directory. Outlives all processes.
+/// calls, a network, one directory, one metadata store. Outlives all processes.
 struct machine {
-    machine(data_directory where, input_record what, std::size_t threads)
+    machine(data_directory where, input_record what, std::size_t threads,
+            const std::optional<example::store_address>& store = {})
         : directory(std::move(where)),
           input(std::move(what)),
+          metadata(place_of(store, directory, input)),
           network(std::make_shared<reeve::backends::in_process_network>()),
           workers(threads) {}
 
     data_directory directory;
     input_record input;
+    metadata_place metadata;
     reeve::backends::event_loop loop;
     std::shared_ptr<reeve::backends::in_process_network> network;
     worker_pool workers;
@@ -62,11 +67,10 @@ struct machine {
     std::function<void(std::exception_ptr)> failed;  ///< called for what no retry can mend
 };
 
-/// The stores in one directory as one process has them open.
+/// The stores of one directory as one process has them open.
 struct stores {
     /// Opens them; creates what is missing.
-    stores(reeve::core::runtime& strand, const worker_pool& workers,
-           const data_directory& directory);
+    stores(reeve::core::runtime& strand, const machine& host);
 
     std::unique_ptr<reeve::storage::metadata_store> metadata;
     std::unique_ptr<reeve::storage::message_stream> streams;

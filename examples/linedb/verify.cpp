@@ -2,7 +2,6 @@
 
 #include "checksum.hpp"
 #include "reeve/backends/file_object_store.hpp"
-#include "reeve/backends/sqlite.hpp"
 #include "reeve/catalog/key_layout.hpp"
 #include "reeve/core/error.hpp"
 #include "rows.hpp"
@@ -25,22 +24,19 @@ constexpr std::size_t page_records = 256;
 
 /// The stores that are read, as plain blocking functions.
 struct sources {
-    explicit sources(const data_directory& directory) {
-        namespace backends = reeve::backends;
-        metadata =
-            backends::open_sqlite_metadata_file(backends::sqlite_options(directory.metadata()));
-        backends::file_store_options options;
+    sources(const data_directory& directory, const metadata_place& place) : metadata(place) {
+        reeve::backends::file_store_options options;
         options.directory = directory.objects();
-        objects = backends::open_blocking_file_object_store(std::move(options));
+        objects = reeve::backends::open_blocking_file_object_store(std::move(options));
     }
-    std::shared_ptr<reeve::storage::blocking_metadata_store> metadata;
+    metadata_reader metadata;
     std::shared_ptr<reeve::storage::blocking_object_store> objects;
 };
 
 /// The committed rows of one channel, in the order of their commits.
 class channel_rows {
 public:
-    channel_rows(const sources& from, const model::channel_name& channel)
+    channel_rows(sources& from, const model::channel_name& channel)
         : from_(from), range_(reeve::catalog::key_layout(key_root).hosts(record_prefix(channel))) {
         advance();
     }
@@ -77,7 +73,7 @@ private:
 
     bool fetch() {
         if (exhausted_) return false;
-        auto page = from_.metadata->list(range_, page_records);
+        auto page = from_.metadata.list(range_, page_records);
         exhausted_ = page.resume_at.empty();
         range_ = reeve::storage::key_range(page.resume_at, range_.last());
         for (auto& record : page.records) records_.push_back(std::move(record));
@@ -98,7 +94,7 @@ private:
         ++objects_;
     }
 
-    const sources& from_;
+    sources& from_;
     reeve::storage::key_range range_;
     std::deque<reeve::storage::record> records_;
     bool exhausted_ = false;
@@ -136,14 +132,14 @@ std::string compare(const line& expected, const channel_rows* found) {
 
 }  // namespace
 
-verification verify(const data_directory& directory, const input_record& record,
-                    const std::string& input) {
+verification verify(const data_directory& directory, const metadata_place& metadata,
+                    const input_record& record, const std::string& input) {
     verification result;
-    const bool begun = std::filesystem::exists(directory.metadata());
+    const bool begun = metadata.exists() && std::filesystem::exists(directory.objects());
     std::optional<sources> from;
     channels all;
     if (begun) {
-        from.emplace(directory);
+        from.emplace(directory, metadata);
         for (std::size_t index = 0; index < record.channels; ++index) {
             all.push_back(std::make_unique<channel_rows>(*from, channel_at(index)));
         }

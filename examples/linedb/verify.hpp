@@ -1,6 +1,7 @@
 #pragma once
 
 #include "directory.hpp"
+#include "metadata.hpp"
 
 #include <cstdint>
 #include <string>
@@ -18,8 +19,8 @@ struct verification {
 /// of a channel lie in the order of their offsets, so merging the channels must give the lines of
 /// the input: one object of each channel is in memory at a time. Ends at the first problem. Throws
 /// reeve::error for what cannot be read.
-[[nodiscard]] verification verify(const data_directory& directory, const input_record& record,
-                                  const std::string& input);
+[[nodiscard]] verification verify(const data_directory& directory, const metadata_place& metadata,
+                                  const input_record& record, const std::string& input);
 
 /// "1 line", "2 lines": the sentence that ends a verification well.
 [[nodiscard]] std::string verified_text(std::uint64_t lines);

@@ -6,12 +6,9 @@
 #include "reeve/catalog/root.hpp"
 #include "reeve/core/error.hpp"
 #include "reeve/core/runtime.hpp"
+#include "store_address.hpp"
 
 #include <fmt/format.h>
-#if defined(REEVE_HAS_SQLITE)
-#include "reeve/backends/sqlite.hpp"
-#endif
-
 #include <boost/asio/co_spawn.hpp>
 
 #include <exception>
@@ -151,29 +148,17 @@ awaitable<int> carry_out(storage::metadata_store& store, options chosen) {
     co_return code;
 }
 
-std::unique_ptr<storage::metadata_store> open_store(core::runtime& strand,
-                                                    core::blocking_executor here,
-                                                    const std::string& path) {
-#if defined(REEVE_HAS_SQLITE)
-    return backends::open_sqlite_metadata_store(strand, std::move(here),
-                                                backends::sqlite_options(path));
-#else
-    (void)strand;
-    (void)here;
-    throw error(errc::unsupported, path + ": this build has no SQLite");
-#endif
-}
-
 int run(const options& chosen) {
     const bool creates = chosen.what == inspect_tool::command::import_all;
-    if (!creates && !std::filesystem::exists(chosen.path)) {
-        throw error(errc::not_found, chosen.path + ": no such file");
+    const bool is_file = chosen.store.what == example::store_address::kind::sqlite;
+    if (is_file && !creates && !std::filesystem::exists(chosen.store.file)) {
+        throw error(errc::not_found, chosen.store.file + ": no such file");
     }
     backends::event_loop loop;
     core::runtime strand(loop);
     // One thing at a time: blocking calls may run on the thread of the loop.
     core::blocking_executor here = [](core::task work) { work(); };
-    auto store = open_store(strand, here, chosen.path);
+    const auto store = example::open_store(strand, here, chosen.store);
     int code = 1;
     std::exception_ptr failure;
     boost::asio::co_spawn(strand.executor(), carry_out(*store, chosen),

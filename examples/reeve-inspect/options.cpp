@@ -16,12 +16,10 @@ std::optional<command> command_of(const std::string& word) {
     return std::nullopt;
 }
 
-std::string path_of(const std::string& store) {
-    constexpr std::string_view scheme = "sqlite:";
-    if (!store.starts_with(scheme) || store.size() == scheme.size()) {
-        throw bad_usage("--store " + store + ": sqlite:FILE is accepted");
-    }
-    return store.substr(scheme.size());
+example::store_address store_of(const std::string& text) try {
+    return example::parse_store_address(text);
+} catch (const std::invalid_argument& wrong) {
+    throw bad_usage(std::string("--store ") + wrong.what());
 }
 
 }  // namespace
@@ -29,6 +27,7 @@ std::string path_of(const std::string& store) {
 options parse(const std::vector<std::string>& arguments) {
     options chosen;
     std::optional<command> what;
+    bool store_given = false;
     for (std::size_t at = 0; at < arguments.size(); ++at) {
         const auto& word = arguments[at];
         if (word == "--help" || word == "-h") {
@@ -40,8 +39,12 @@ options parse(const std::vector<std::string>& arguments) {
                 throw bad_usage(word + " needs a value");
             }
             const auto& value = arguments[++at];
-            (word == "--store" ? chosen.path : chosen.root) =
-                word == "--store" ? path_of(value) : value;
+            if (word == "--store") {
+                chosen.store = store_of(value);
+                store_given = true;
+            } else {
+                chosen.root = value;
+            }
         } else if (word.size() > 1 && word.front() == '-') {
             throw bad_usage(word + ": no such option");
         } else if (!what) {
@@ -54,7 +57,9 @@ options parse(const std::vector<std::string>& arguments) {
         }
     }
     if (!what) throw bad_usage("a command is needed");
-    if (chosen.path.empty()) throw bad_usage("--store sqlite:FILE is needed");
+    if (!store_given) {
+        throw bad_usage("--store is needed: " + std::string(example::store_addresses));
+    }
     if (*what == command::import_all && chosen.root.empty()) {
         throw bad_usage("import needs --root");
     }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "store_address.hpp"
+
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -12,7 +14,7 @@ enum class command { show, check, export_all, import_all, raise_lineage };
 struct options {
     bool help = false;
     command what = command::show;
-    std::string path;  // of the SQLite file
+    example::store_address store;
     std::string root;  // empty: the only one that the store has
     std::string file;  // import: the input; empty or "-": standard input
 };
@@ -24,7 +26,7 @@ public:
 };
 
 inline constexpr std::string_view help =
-    R"(usage: reeve-inspect --store sqlite:FILE [--root PREFIX] COMMAND
+    R"(usage: reeve-inspect --store STORE [--root PREFIX] COMMAND
 
 Looks into a reeve metadata store.
 
@@ -35,9 +37,10 @@ Looks into a reeve metadata store.
                   standard input
   raise-lineage   the operator's step after a restore or an import
 
-  --store sqlite:FILE   the store's file; only import creates one that is not there
-  --root PREFIX         the prefix of all keys; may be left out if the store has one root
-  --help                this text
+  --store sqlite:FILE                      the store's file; only import creates one
+  --store etcd:HOST:PORT[,HOST:PORT...]    the cluster's members
+  --root PREFIX    the prefix of all keys; may be left out if the store has one root
+  --help           this text
 
 Stop the coordinators before import and raise-lineage. Exit code: 0 done, and nothing is wrong;
 1 something is wrong or failed; 2 the command line is not understood.

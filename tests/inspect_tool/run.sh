@@ -29,6 +29,7 @@ holds() {
 expect 0 --help
 holds out "usage: reeve-inspect"
 for bad in "" "show" "--store" "--store sqlite: show" "--store etcd:x show" "--store $store" \
+    "--store etcd:h:1,h:0 show" "--store mysql:x show" \
     "--store $store nonsense" "--store $store show extra" "--store $store --nonsense show" \
     "--store $store import"; do
     # shellcheck disable=SC2086

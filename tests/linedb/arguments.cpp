@@ -54,6 +54,13 @@ TEST_CASE("bad arguments are named, with exit code 2") {
                       "--nodes: \"" + nodes + "\" is not a number from 1 to 64");
     }
     check_refused({"run", "--data", data, "--input", input, "--seed", "x"}, "--seed");
+    for (const std::string store :
+         {"", "mysql:x", "sqlite:", "etcd:", "etcd:h", "etcd:h:", "etcd::1", "etcd:h:0",
+          "etcd:h:65536", "etcd:h:1,", "etcd:h:1x", "etcd:a:b:1", "etcd:http://h:1"}) {
+        check_refused({"status", "--data", data, "--store", store}, "--store");
+    }
+    check_refused({"status", "--data", data, "--store", "sqlite:a", "--store", "sqlite:a"},
+                  "twice");
     CHECK_FALSE(std::filesystem::exists(data));
 }
 

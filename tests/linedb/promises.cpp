@@ -143,6 +143,42 @@ TEST_CASE("a directory belongs to one input, wherever it lies") {
     CHECK(run(it.data, copy).code == 0);
 }
 
+TEST_CASE("the metadata may be in a file elsewhere, and the directory belongs to that file") {
+    const scratch files;
+    const auto input = files.file("input", nasty_text(7, 200));
+    const auto data = files.path("data");
+    const auto store = "sqlite:" + files.path("elsewhere.db");
+    const std::vector<std::string> at = {"--data", data, "--input", input};
+    const auto with = [&at](const std::string& name, const std::string& where) {
+        std::vector<std::string> words = at;
+        words.insert(words.begin(), name);
+        if (name == "run") words.insert(words.end(), {"--nodes", "2", "--quiet"});
+        if (!where.empty()) words.insert(words.end(), {"--store", where});
+        return linedb(words);
+    };
+    const auto first = with("run", store);
+    INFO(first.errors);
+    REQUIRE(first.code == 0);
+    CHECK_FALSE(fs::exists(data + "/metadata.sqlite"));
+    CHECK(with("verify", store).code == 0);
+    const auto status = linedb({"status", "--data", data, "--store", store});
+    CHECK(contains(status.output, "stored    201 of 201 lines"));
+    for (const auto& wrong : {std::string(), "sqlite:" + files.path("other.db")}) {
+        check_failed(with("run", wrong), "belongs to the metadata store " + store);
+        check_failed(with("verify", wrong), "belongs to the metadata store " + store);
+    }
+    CHECK_FALSE(fs::exists(files.path("other.db")));
+    // Another directory of the same input cannot share the file.
+    check_failed(
+        linedb({"run", "--data", files.path("second"), "--input", input, "--store", store}),
+        "elsewhere.db belongs to linedb-");
+    // The directory's own file, named: it is the same as naming none.
+    const auto own = "sqlite:" + files.path("own") + "/metadata.sqlite";
+    CHECK(linedb({"run", "--data", files.path("own"), "--input", input, "--store", own, "--quiet"})
+              .code == 0);
+    CHECK(linedb({"verify", "--data", files.path("own"), "--input", input}).code == 0);
+}
+
 TEST_CASE("a second run is refused while the first holds the lock; status is not") {
     const finished_database it;
     const int lock = ::open((it.data + "/lock").c_str(), O_RDWR | O_CLOEXEC);
