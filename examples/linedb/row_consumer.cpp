@@ -17,13 +17,6 @@ constexpr std::uint64_t batch_bytes_max = std::uint64_t{1} << 20U;
 // Messages asked for at a time; each may be as long as a line.
 constexpr std::size_t messages_at_once = 32;
 
-/// A full disk and missing permissions are for people to mend.
-bool may_pass(const reeve::error& failure) {
-    const auto code = failure.code_value();
-    return code == reeve::errc::unavailable || code == reeve::errc::deadline_exceeded ||
-           code == reeve::errc::outcome_unknown;
-}
-
 }  // namespace
 
 row_consumer::row_consumer(site& home, model::node_name self)
@@ -36,29 +29,31 @@ reeve::awaitable<void> row_consumer::start(grant granted) {
     ++counts.grants;
     if (!holder.value.empty() && holder != self_) ++counts.moves;
     holder = self_;
-    auto scope = std::make_unique<reeve::core::task_scope>(home_.strand);
-    auto way = std::make_shared<course>(home_, *node_, std::move(granted));
-    scope->spawn(consume(std::move(way)), home_.host.failed);
-    running_[channel] = std::move(scope);
+    running_.erase(channel);
+    running& one = running_[channel];
+    one.way = std::make_shared<course>(home_, *node_, std::move(granted));
+    one.scope = std::make_unique<reeve::core::task_scope>(home_.strand);
+    one.scope->spawn(consume(one.way), home_.host.failed);
     co_return;
 }
 
 reeve::awaitable<void> row_consumer::stop(model::channel_name channel, model::epoch) {
     const auto found = running_.find(channel);
     if (found == running_.end()) co_return;
-    co_await found->second->stop();
+    found->second.way->abandoned = true;
+    co_await found->second.scope->stop();
     running_.erase(channel);
 }
 
 reeve::awaitable<void> row_consumer::consume(std::shared_ptr<course> way) {
     reeve::core::backoff retry({}, way->home.strand.next_seed());
-    while (way->granted->valid()) {
+    while (way->goes_on()) {
         const model::position before = way->at;
         try {
             co_await follow(way);
         } catch (const reeve::error& failure) {
             if (failure.kind() == reeve::error_class::fenced) co_return;
-            if (!may_pass(failure)) throw;
+            if (!is_away(failure)) throw;
         }
         if (way->at != before) retry.reset();
         co_await way->home.strand.sleep_for(retry.next());
@@ -68,7 +63,7 @@ reeve::awaitable<void> row_consumer::consume(std::shared_ptr<course> way) {
 reeve::awaitable<void> row_consumer::follow(std::shared_ptr<course> way) {
     way->end = co_await end_at(way);
     const auto messages = co_await way->home.data.streams->subscribe(way->channel().value, way->at);
-    while (way->granted->valid()) {
+    while (way->goes_on()) {
         const auto next = co_await collect(way, *messages);
         const bool stored = co_await store(way, next);
         if (!stored) co_return;
@@ -146,10 +141,10 @@ reeve::awaitable<std::string> row_consumer::write_object(std::shared_ptr<course>
             co_await way->home.data.objects->put(name, bytes);
             co_return name;
         } catch (const reeve::error& failure) {
-            if (!may_pass(failure)) throw;
+            if (!is_away(failure)) throw;
         }
         co_await way->home.strand.sleep_for(retry.next());
-        if (!way->granted->valid()) throw reeve::error(reeve::errc::fenced, name);
+        if (!way->goes_on()) throw reeve::error(reeve::errc::fenced, name);
     }
 }
 

@@ -42,7 +42,22 @@ private:
         model::position at;        ///< the checkpoint
         std::uint64_t end = 0;     ///< of the last row that is stored; see object_record
         std::uint64_t number = 0;  ///< of the next object
+        bool abandoned = false;    ///< the consumer was stopped or destroyed
+        /// False: nothing of this grant may begin any more.
+        [[nodiscard]] bool goes_on() const { return !abandoned && granted->valid(); }
         [[nodiscard]] const model::channel_name& channel() const { return granted->what().channel; }
+    };
+    /// A grant that is consumed. Ending it is known at once to coroutines whose cancellation is
+    /// still on its way.
+    struct running {
+        running() = default;
+        ~running() {
+            if (way) way->abandoned = true;
+        }
+        running(running&&) noexcept = default;
+        running& operator=(running&&) noexcept = default;
+        std::shared_ptr<course> way;
+        std::unique_ptr<reeve::core::task_scope> scope;
     };
     /// Messages that will be committed together.
     struct batch {
@@ -69,7 +84,7 @@ private:
     site& home_;
     model::node_name self_;
     reeve::node* node_ = nullptr;
-    std::map<model::channel_name, std::unique_ptr<reeve::core::task_scope>> running_;
+    std::map<model::channel_name, running> running_;
 };
 
 }  // namespace linedb
