@@ -137,6 +137,9 @@ if [ "$list" = no ]; then
     packages=("${packages_to_build[@]}")
     if [ "$ci" = yes ]; then packages+=(doxygen clang-tidy-19 gcc libc6-dev spin); fi
     need_packages "${packages[@]}"
+    want_etcd
+    # Where everything is tested nothing may be skipped unnoticed.
+    if [ "$ci" = yes ]; then export REEVE_NEED_SERVERS=1; fi
     mkdir -p "$logs"
 fi
 cd "$root"

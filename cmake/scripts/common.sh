@@ -2,6 +2,8 @@
 #   usage                     prints the comment at the top of the calling script, for --help
 #   bad_argument TEXT         a clear message, exit code 2
 #   need_packages NAME...     installs the Debian packages that are missing
+#   want_etcd                 what the etcd store and its tests need: gRPC, and a server program; if
+#                             they cannot be had, it says so and the rest goes on without
 #   build PRESET [TARGET...]  configures and builds, quietly
 #   run COMMAND...            runs it and writes it to the log, so that a failure can name it
 #   quietly NAME COMMAND...   output to build/logs/NAME.log, shown only when the command fails
@@ -22,6 +24,9 @@ export LC_ALL=C.UTF-8
 packages_to_build=(
     g++ cmake ninja-build ccache
     libboost1.81-dev nlohmann-json3-dev libfmt-dev catch2 libsqlite3-dev libsimdjson-dev
+)
+packages_for_etcd=(
+    libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc openssl
 )
 
 say() { printf '%s\n' "$*" >&2; }
@@ -66,9 +71,21 @@ is_installed() {
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
-# need_packages NAME...: installs what is missing and nothing else.
-need_packages() {
-    local name missing=() become=()
+# as_root COMMAND...: as root or with sudo; fails if there is neither.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        say "$script: there is neither root nor sudo for: $*"
+        return 1
+    fi
+}
+
+# install_packages NAME...: installs what is missing and nothing else; fails if it cannot.
+install_packages() {
+    local name missing=()
     if ! command -v dpkg-query >/dev/null; then
         say "$script: no Debian packages here; expecting the equivalent of: $*"
         return 0
@@ -77,15 +94,39 @@ need_packages() {
         is_installed "$name" || missing+=("$name")
     done
     [ ${#missing[@]} -gt 0 ] || return 0
-    if [ "$(id -u)" -ne 0 ]; then
-        command -v sudo >/dev/null ||
-            die "these packages are missing, and there is neither root nor sudo: ${missing[*]}"
-        become=(sudo)
-    fi
     say "installing: ${missing[*]}"
-    quietly packages-update "${become[@]}" apt-get update
-    quietly packages-install "${become[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y --no-install-recommends "${missing[@]}"
+    quietly packages-update as_root apt-get update &&
+        quietly packages-install as_root env DEBIAN_FRONTEND=noninteractive \
+            apt-get install -y --no-install-recommends "${missing[@]}"
+}
+
+# need_packages NAME...: nothing goes on without them.
+need_packages() { install_packages "$@" || die "these packages are needed: $*"; }
+
+# want_server PROGRAM PACKAGE: puts a server program into PATH. Unless it is there, its package is
+# downloaded and unpacked below build/, not installed: so no daemon is started, now or at the next
+# boot, and no root is needed.
+want_server() {
+    local place=$root/build/servers/$2
+    export PATH=$place/usr/bin:$PATH
+    if command -v "$1" >/dev/null; then return 0; fi
+    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return 1
+    say "unpacking: $2"
+    rm -rf "$place"
+    mkdir -p "$place"
+    quietly "server-$1" unpack_server "$2" "$place" && command -v "$1" >/dev/null
+}
+
+unpack_server() {
+    cd "$2" || return 1
+    run apt-get download "$1" ||
+        { run as_root apt-get update && run apt-get download "$1"; } || return 1
+    run dpkg-deb -x ./*.deb . && rm -f ./*.deb
+}
+
+want_etcd() {
+    install_packages "${packages_for_etcd[@]}" || say "$script: without gRPC: no etcd store"
+    want_server etcd etcd-server || say "$script: no etcd server: its tests are skipped"
 }
 
 build_locked() {

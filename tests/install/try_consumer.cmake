@@ -23,6 +23,7 @@ else()
     set(how
         "-DREEVE_SOURCE_DIR=${SOURCE_DIR}"
         "-DREEVE_WITH_SQLITE=${WITH_SQLITE}"
+        "-DREEVE_WITH_ETCD=${WITH_ETCD}"
         "-DCMAKE_UNITY_BUILD=ON"
         "-DREEVE_WARNINGS_AS_ERRORS=${WARNINGS_AS_ERRORS}"
         "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O0 -UNDEBUG")
@@ -33,7 +34,7 @@ endif()
 
 run("${CMAKE_COMMAND}" -S "${SOURCE_DIR}/tests/install/consumer" -B "${work}/build"
     -G "${GENERATOR}" "-DCMAKE_CXX_COMPILER=${CXX_COMPILER}" "-DCMAKE_BUILD_TYPE=${BUILD_TYPE}"
-    "-DCONSUMER_WAY=${WAY}" ${how})
+    "-DCONSUMER_WAY=${WAY}" "-DCONSUMER_ETCD=${WITH_ETCD}" ${how})
 if(WAY STREQUAL "add_subdirectory")
     # A host gets the library and nothing that is built only for reeve's own developers.
     run("${CMAKE_COMMAND}" --build "${work}/build" --target help)
@@ -45,4 +46,7 @@ run("${CMAKE_COMMAND}" --build "${work}/build")
 run("${work}/build/consumer_tests")
 run("${work}/build/consumer")
 message(STATUS "${output}")
+if(WITH_ETCD)
+    run("${work}/build/consumer_etcd")
+endif()
 file(REMOVE_RECURSE "${work}")

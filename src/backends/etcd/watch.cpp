@@ -4,6 +4,7 @@
 #include "reeve/core/log.hpp"
 
 #include <exception>
+#include <utility>
 
 namespace reeve::backends::etcd {
 
@@ -28,6 +29,7 @@ struct watch_state {
     status broken;                         // why the last one ended
     core::time_point heard;                // when it said something
     bool asked = false;                    // it owes us an answer
+    bool doubted = false;                  // it was opened since a probe was refused
     std::exception_ptr dead;               // why there is nothing more to come
     bool closed = false;
 };
@@ -47,6 +49,20 @@ error compacted_error(const std::string& detail) {
     return {errc::compacted, "etcd: watch: " + detail};
 }
 
+// A probe was refused: the stream's token may have ended, and a new stream has a new one. Should
+// that be refused, too, we lack the right to look where something has happened.
+void doubt(watch_state& watch) {
+    session& s = *watch.store->session;
+    unsigned renewed = 0;
+    if (!watch.doubted && expects_new_token(s, watch.token, renewed)) {
+        watch.doubted = true;
+        break_stream(watch, status_of_reason(watch.feed.reason()));
+        return;
+    }
+    core::log(s.strand->log(), core::log_level::info, "etcd",
+              "a watch cannot tell how far the store has come: {}", watch.feed.reason());
+}
+
 void react(watch_state& watch, news what) {
     switch (what) {
         case news::none:
@@ -60,11 +76,11 @@ void react(watch_state& watch, news what) {
             break_stream(watch, status_of_reason(watch.feed.reason()));
             break;
         case news::probed:
+            watch.doubted = false;
             watch.stream->send(watch.feed.probe_end());
             break;
         case news::refused:
-            core::log(watch.store->session->strand->log(), core::log_level::info, "etcd",
-                      "a watch cannot tell how far the store has come: {}", watch.feed.reason());
+            doubt(watch);
             break;
     }
 }
@@ -143,10 +159,9 @@ awaitable<status> open_once(watch_ptr watch, core::time_point deadline) {
         throw_if_over(*watch);
     }
     if (watch->dead) std::rethrow_exception(watch->dead);
-    if (!watch->stream) co_return watch->broken;
-    if (watch->feed.established()) co_return status{};
-    break_stream(*watch, status{code_deadline_exceeded, "no answer in time"});
-    co_return watch->broken;
+    if (watch->stream && watch->feed.established()) co_return status{};
+    if (watch->stream) break_stream(*watch, status{code_deadline_exceeded, "no answer in time"});
+    co_return std::exchange(watch->broken, status{});
 }
 
 // Opens a stream from where the last one ended, at any member.
@@ -192,6 +207,7 @@ awaitable<void> begin_probe(watch_ptr watch) {
         throw_if_over(*watch);
         if (!watch->stream || !watch->feed.is_behind()) co_return;
         create = watch->feed.probe_by(records);
+        if (!create) co_return;
     }
     watch->asked = true;
     watch->stream->send(*create);
@@ -211,6 +227,15 @@ void ask_for_news(watch_state& watch) {
     break_stream(watch, status{code_deadline_exceeded, "no answer in time"});
 }
 
+// Draws what conclusions there are from the end of a stream, once.
+void after_break(watch_state& watch) {
+    if (watch.broken.ok()) return;
+    unsigned renewed = 0;
+    const verdict why = judge(watch.broken);
+    after_failure(*watch.store->session, watch.at, watch.token, why, effect::none, renewed);
+    watch.broken = {};
+}
+
 awaitable<storage::change_batch> next_of(watch_ptr watch) {
     const session_ptr s = watch->store->session;
     for (;;) {
@@ -218,9 +243,7 @@ awaitable<storage::change_batch> next_of(watch_ptr watch) {
         if (auto batch = watch->feed.pop()) co_return std::move(*batch);
         if (watch->dead) std::rethrow_exception(watch->dead);
         if (!watch->stream) {
-            const verdict why = judge(watch->broken);
-            unsigned renewed = 0;
-            after_failure(*s, watch->at, watch->token, why, effect::none, renewed);
+            after_break(*watch);
             co_await establish(watch, true);
             continue;
         }

@@ -16,7 +16,7 @@ using storage::change;
 using storage::revision;
 
 constexpr std::int64_t main_id = 1;
-constexpr std::int64_t id_of_requested_progress = -1;
+constexpr std::int64_t id_of_none = -1;
 // When a watch catches up, etcd cuts a message after 1000 revisions, and states in its header the
 // revision that it has not yet come to. A message with fewer than these was not cut.
 constexpr std::size_t whole_revisions_max = 500;
@@ -48,6 +48,7 @@ watch_feed::watch_feed(key_space keys, storage::key_range range, revision from)
 
 watch_request watch_feed::begin() {
     established_ = false;
+    sees_everything_ = true;
     main_ = {};
     probe_.reset();
     hint_ = {};
@@ -62,9 +63,12 @@ watch_request watch_feed::begin() {
 }
 
 watch_feed::news watch_feed::absorb(watch_response&& from) {
+    // What is refused for lack of rights has no id; one watch at a time is being created.
+    const bool refused = from.id == id_of_none && from.cancelled;
+    if (refused) from.id = probe_ && established_ ? probe_->id : main_id;
     if (from.id == main_id) return absorb_main(std::move(from));
     if (probe_ && from.id == probe_->id) return absorb_probe(std::move(from));
-    if (from.id == id_of_requested_progress) {
+    if (from.id == id_of_none) {  // progress that was requested
         hint_ = std::max(hint_, revision_of(from.head.revision));
     }
     return news::none;  // what a probe that has ended still had to say
@@ -88,8 +92,11 @@ watch_feed::news watch_feed::absorb_main(watch_response&& from) {
 watch_feed::news watch_feed::absorb_probe(watch_response&& from) {
     if (from.compacted > 0 || from.cancelled) {
         compacted_ = std::max(compacted_, revision_of(from.compacted));
+        const bool refused = from.compacted <= 0;
+        if (refused && probe_->of_everything) sees_everything_ = false;
+        if (refused) reason_ = std::move(from.reason);
         probe_.reset();
-        return from.compacted > 0 ? news::none : news::refused;
+        return refused ? news::refused : news::none;
     }
     if (from.created) return news::none;
     gather(from, probe_->changes);
@@ -174,18 +181,24 @@ std::optional<watch_request> watch_feed::probe() {
     return begin_probe(outer_.end, anchor_);
 }
 
-watch_request watch_feed::probe_by(const std::vector<storage::record>& candidates) {
+std::optional<watch_request> watch_feed::probe_everything() {
+    hint_ = {};
+    if (!sees_everything_) return std::nullopt;
+    const std::string no_end(1, '\0');
+    auto create = begin_probe(no_end, next_);
+    create.key = no_end;  // as the smallest key there is
+    probe_->of_everything = true;
+    return create;
+}
+
+std::optional<watch_request> watch_feed::probe_by(const std::vector<storage::record>& candidates) {
     const storage::record* newest = nullptr;
     for (const auto& each : candidates) {
         if (each.modified < compacted_) continue;
         if (newest == nullptr || newest->modified < each.modified) newest = &each;
     }
+    if (newest == nullptr) return probe_everything();
     const std::string no_end(1, '\0');
-    if (newest == nullptr) {
-        auto create = begin_probe(no_end, next_);
-        create.key = no_end;  // as the smallest key there is: all keys
-        return create;
-    }
     std::string end = newest->key + '\0';
     if (!outer_.empty && (outer_.end == no_end || end < outer_.end)) end = outer_.end;
     return begin_probe(std::move(end), newest->modified);

@@ -62,8 +62,10 @@ public:
     /// The probe by a change of the range that was seen; nothing if none was, or it is compacted.
     [[nodiscard]] std::optional<watch_request> probe();
     /// The probe by the newest of some records at or behind the begin of the range, in key order;
-    /// if all are compacted, by whatever has happened since next() anywhere.
-    [[nodiscard]] watch_request probe_by(const std::vector<storage::record>& candidates);
+    /// if all are compacted, by whatever has happened since next() anywhere; nothing if that was
+    /// not permitted.
+    [[nodiscard]] std::optional<watch_request> probe_by(
+        const std::vector<storage::record>& candidates);
     /// Ends a probe that is `probed`.
     [[nodiscard]] watch_request probe_end();
 
@@ -73,6 +75,7 @@ private:
     };
 
     [[nodiscard]] watch_request begin_probe(std::string end, storage::revision from);
+    [[nodiscard]] std::optional<watch_request> probe_everything();
     news absorb_main(watch_response&& from);
     news absorb_probe(watch_response&& from);
     void gather(watch_response& from, part& into) const;
@@ -91,11 +94,13 @@ private:
     storage::revision hint_;
 
     bool established_ = false;
+    bool sees_everything_ = true;  // until a stream is told that it must not
     std::int64_t last_id_ = 0;
     part main_;
     struct probe_state {
         std::int64_t id = 0;
         part changes;
+        bool of_everything = false;
     };
     std::optional<probe_state> probe_;
 };
