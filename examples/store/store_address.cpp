@@ -58,7 +58,7 @@ std::vector<std::string> endpoints_of(const std::string& text) {
     return found;
 }
 
-[[noreturn]] void lacking(const store_address& address, const char* what) {
+[[noreturn, maybe_unused]] void lacking(const store_address& address, const char* what) {
     throw reeve::error(reeve::errc::unsupported, to_string(address) + ": " + what);
 }
 

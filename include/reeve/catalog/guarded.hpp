@@ -62,9 +62,9 @@ using on_decided = std::function<void(std::span<const std::size_t> decided,
 /// items not yet sent are `not_applied`. Returns one result per item, in order. Throws errc::fenced
 /// when the term is over (items already committed stay); errc::too_large or errc::invalid_argument,
 /// before anything is sent, if one item alone can never be committed, or writes a value that looks
-/// like a part of a large transaction (catalog::refuse_marked); and what else the store
-/// throws that says neither "not applied" nor "unknown". `decided`, if not empty, hears of every item
-/// but those that stay `not_applied`.
+/// like a part of a large transaction (catalog::refuse_marked); and what else the store throws that
+/// says neither "not applied" nor "unknown". `decided`, if not empty, hears of every item but those
+/// that stay `not_applied`.
 [[nodiscard]] awaitable<std::vector<item_result>> commit_items(
     storage::metadata_store& store, leader_guard guard, std::vector<storage::transaction> items,
     on_decided decided = {});
