@@ -250,6 +250,26 @@ void etcd_cluster::compact(std::uint64_t revision) {
                fmt::format(R"({{"revision":"{}","physical":true}})", revision));
 }
 
+void etcd_cluster::defragment() {
+    for (const auto& one : members_) {
+        const auto reply =
+            http_request(one.client.number(), "/v3/maintenance/defragment", "{}", 30s);
+        if (reply && reply->status == 200) continue;
+        throw std::runtime_error("defragment: " + (reply ? reply->body : "etcd does not answer"));
+    }
+}
+
+void etcd_cluster::disarm() {
+    const auto alarms = call("/v3/maintenance/alarm", R"({"action":"GET"})");
+    const std::string field = R"("memberID":")";
+    for (auto at = alarms.find(field); at != std::string::npos; at = alarms.find(field, at)) {
+        at += field.size();
+        const auto id = alarms.substr(at, alarms.find('"', at) - at);
+        (void)call("/v3/maintenance/alarm",
+                   R"({"action":"DEACTIVATE","alarm":"NOSPACE","memberID":")" + id + "\"}");
+    }
+}
+
 std::string etcd_cluster::log(std::size_t member) const {
     return (directory_->path() / fmt::format("m{}.log", member)).string();
 }

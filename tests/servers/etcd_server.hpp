@@ -79,6 +79,10 @@ public:
     std::string call(const std::string& path, const std::string& json);
     /// Forgets all changes before `revision`.
     void compact(std::uint64_t revision);
+    /// Shrinks the database files of all members to what they hold (not with TLS).
+    void defragment();
+    /// Ends all alarms, such as the one of a full database.
+    void disarm();
     /// The metrics of a member, as text; nothing: it does not answer.
     [[nodiscard]] std::optional<std::string> metrics(std::size_t member) const;
     /// The file that a member's output is written to.

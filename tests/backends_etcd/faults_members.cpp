@@ -1,0 +1,121 @@
+// Three members that are killed, stopped and started under load.
+#include "backends_etcd/storm.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <iterator>
+#include <string>
+#include <vector>
+
+using namespace etcd_faults;
+using reeve::tests::etcd_available;
+using reeve::tests::etcd_cluster;
+
+namespace {
+
+// REEVE_FAULT_SECONDS: how long the storm lasts at least; each kind of fault comes once in any
+// case.
+std::chrono::seconds duration() {
+    const char* text = std::getenv("REEVE_FAULT_SECONDS");
+    return std::chrono::seconds(text == nullptr ? 0 : std::stol(text));
+}
+
+enum class fault { kill_leader, kill_follower, stop_leader, stop_follower, kill_two };
+constexpr fault faults[] = {fault::kill_follower, fault::stop_leader, fault::kill_leader,
+                            fault::stop_follower, fault::kill_two};
+
+// Rotates the list, so that clients begin at different members.
+std::vector<std::string> from_member(const etcd_cluster& cluster, std::size_t first) {
+    auto all = cluster.endpoints();
+    std::rotate(all.begin(), std::next(all.begin(), static_cast<std::ptrdiff_t>(first % 3)),
+                all.end());
+    return all;
+}
+
+// One fault, until its effect is seen, and back. With a majority alive the clients get on.
+void cause(etcd_cluster& cluster, storm_log& log, fault what) {
+    const std::size_t leader = cluster.wait_leader();
+    const std::size_t follower = (leader + 1) % 3;
+    const bool at_leader = what == fault::kill_leader || what == fault::stop_leader;
+    const std::size_t victim = at_leader ? leader : follower;
+    const bool stops = what == fault::stop_leader || what == fault::stop_follower;
+    if (stops) {
+        cluster.pause(victim);
+    } else {
+        cluster.kill(victim);
+    }
+    if (what == fault::kill_two) {
+        cluster.kill((leader + 2) % 3);
+        CHECK(log.wait_failures(8, 60s));
+        cluster.start((leader + 2) % 3);
+    } else {
+        const auto gets_on = log.wait_results(300, 60s);
+        CHECK(gets_on);
+    }
+    if (stops) {
+        cluster.resume(victim);
+    } else {
+        cluster.start(victim);
+    }
+    cluster.wait_ready();
+    CHECK(log.wait_results(100, 60s));
+    ++log.generation;
+}
+
+// The whole history, as somebody sees it who comes later.
+std::vector<storage::change> replay(client& who, storage::revision from, storage::revision to) {
+    const auto watch = who.watch("g", from);
+    std::vector<storage::change> all;
+    storage::revision seen;
+    while (seen < to) {
+        const auto batch = who(watch->next());
+        all.insert(all.end(), batch.changes.begin(), batch.changes.end());
+        seen = batch.up_to;
+    }
+    return all;
+}
+
+}  // namespace
+
+TEST_CASE("members are killed and stopped: histories are linearizable, no watcher is lost") {
+    if (!etcd_available()) return;
+    etcd_cluster cluster(3);
+    client observer(cluster);
+    const auto begun = observer.put("begun", "1");
+    const auto log = std::make_shared<storm_log>();
+    std::vector<std::unique_ptr<storm_client>> clients;
+    std::vector<std::unique_ptr<storm_watcher>> watchers;
+    for (int index = 0; index < 4; ++index) {
+        const auto endpoints = from_member(cluster, static_cast<std::size_t>(index));
+        clients.push_back(std::make_unique<storm_client>(log, endpoints, index));
+        if (index < 3) {
+            watchers.push_back(std::make_unique<storm_watcher>(log, endpoints, begun));
+        }
+    }
+    const auto end = std::chrono::steady_clock::now() + duration();
+    do {
+        for (const fault what : faults) cause(cluster, *log, what);
+    } while (std::chrono::steady_clock::now() < end);
+    log->ends = true;
+    for (const auto& one : clients) one->finish();
+    fmt::print("{}\n", log->summary());
+    CHECK(log->wrongs() == std::vector<std::string>());
+
+    const auto report =
+        reeve::testing::check_history<reeve::testing::register_model>(log->history());
+    INFO(report.counterexample);
+    CHECK(report.what == reeve::testing::history_verdict::linearizable);
+
+    const auto last = observer.put("ended", "1");
+    const auto all = replay(observer, begun, last);
+    CHECK(all.size() > 300);
+    for (const auto& one : watchers) one->end_at(last);
+    (void)observer.put("ended", "2");  // news for those that had seen `last` already
+    for (const auto& one : watchers) {
+        const auto seen = one->finish();
+        CHECK(seen.size() == all.size());
+        CHECK((seen == all));
+    }
+    CHECK(log->wrongs() == std::vector<std::string>());
+}
