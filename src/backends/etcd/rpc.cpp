@@ -270,7 +270,7 @@ std::shared_ptr<grpc::ChannelCredentials> credentials_of(const etcd_options& opt
 // it; since a call under way holds its channel, that may be one of these threads, which then waits
 // for itself (gRPC 1.51). So they are kept once they are there: by a channel that leads nowhere and
 // is never dropped.
-void keep_threads() {
+const void* keep_threads() {
     static const auto* const kept = [] {
         auto* over = new std::shared_ptr<grpc::Channel>(
             grpc::CreateCustomChannel("nowhere", nullptr, grpc::ChannelArguments()));
@@ -281,7 +281,7 @@ void keep_threads() {
                        [running, messages](const grpc::Status&) {});
         return over;
     }();
-    static_cast<void>(kept);
+    return kept;
 }
 
 }  // namespace
@@ -315,12 +315,12 @@ struct channel::connection {
         return std::make_unique<stream_over<Codec>>(std::move(reactor));
     }
 
+    const void* threads = keep_threads();
     std::shared_ptr<grpc::Channel> over;
 };
 
 channel::channel(const std::string& endpoint, const etcd_options& options)
     : connection_(std::make_unique<connection>()) {
-    keep_threads();
     connection_->over = grpc::CreateCustomChannel("dns:///" + endpoint, credentials_of(options),
                                                   arguments_of(options));
 }
