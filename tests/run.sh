@@ -109,6 +109,21 @@ stage_models() {
     run sh "$models/channels/run.sh" quick && run sh "$models/large/run.sh" rules
 }
 
+# Faults of real etcd clusters for two minutes each, and more random operations on three stores. The
+# long forms: REEVE_FAULT_SECONDS=600, REEVE_RANDOM_OPERATIONS=100000.
+stage_etcd_faults() {
+    local tests=$root/build/test/tests
+    export GRPC_VERBOSITY=NONE
+    export REEVE_FAULT_SECONDS=${REEVE_FAULT_SECONDS:-120}
+    run "$tests/linedb_etcd/test_linedb_etcd" 'every line is there *' &&
+        run "$tests/backends_etcd/test_backends_etcd" 'members are killed *'
+}
+stage_etcd_random() {
+    export GRPC_VERBOSITY=NONE
+    export REEVE_RANDOM_OPERATIONS=${REEVE_RANDOM_OPERATIONS:-20000}
+    run "$root/build/test/tests/backends_etcd/test_backends_etcd" 'memory*'
+}
+
 stage_headers() { build_locked test all_verify_interface_header_sets; }
 stage_benchmarks() {
     (
@@ -152,6 +167,8 @@ if [ "$ci" = yes ]; then
     stage benchmarks-build stage_benchmarks
     stage clang stage_clang
     stage simulation stage_simulation
+    stage etcd-faults stage_etcd_faults
+    stage etcd-random stage_etcd_random
     stage models stage_models
     stage guards-mutants stage_mutants
     stage asan stage_asan
