@@ -15,6 +15,7 @@ for argument in "$@"; do
     esac
 done
 need_packages "${packages_to_build[@]}"
+want_etcd
 build release reeve_benchmarks
 
 found=0
