@@ -1,6 +1,7 @@
 #pragma once
 
 #include "reeve/model/channel.hpp"
+#include "reeve/model/segment.hpp"
 
 #include <string_view>
 
@@ -12,5 +13,7 @@ namespace reeve::catalog {
 // anything.
 [[nodiscard]] bool read_as_written(std::string_view value, model::channel_entry& into);
 [[nodiscard]] bool read_as_written(std::string_view value, model::channel_progress& into);
+[[nodiscard]] bool read_as_written(std::string_view value, model::segment_record& into);
+[[nodiscard]] bool read_as_written(std::string_view value, model::binlog_record& into);
 
 }  // namespace reeve::catalog

@@ -1,7 +1,7 @@
 #include "reeve/catalog/codec.hpp"
 
 #include "catalog/limits.hpp"
-#include "core/hex.hpp"
+#include "catalog/text_writer.hpp"
 #include "reeve/core/error.hpp"
 #include "storage/printable.hpp"
 
@@ -13,6 +13,9 @@ namespace reeve::catalog {
 namespace {
 
 using json = nlohmann::ordered_json;
+using writing::check_length;
+using writing::check_name;
+using writing::text_writer;
 
 json head() { return json{{"v", format_version}, {"min_reader", 1}}; }
 
@@ -24,67 +27,6 @@ std::string dump(const json& record, std::string_view what) {
         throw error(errc::invalid_argument, fmt::format("{}: text that is not UTF-8", what));
     }
 }
-
-void check_length(std::string_view text, std::size_t least, std::size_t most,
-                  std::string_view what) {
-    if (text.size() >= least && text.size() <= most) return;
-    throw error(errc::invalid_argument, fmt::format("{} of {} bytes: {} to {} are accepted", what,
-                                                    text.size(), least, most));
-}
-
-void check_name(std::string_view text, std::string_view what) {
-    if (model::valid_name(text)) return;
-    throw error(errc::invalid_argument,
-                fmt::format("{} {}: 1 to {} bytes of printable ASCII without '/' are accepted",
-                            what, storage::printable(text), model::name_bytes_max));
-}
-
-// The records that are written by the hundred thousand, without a JSON tree in between.
-class text_writer {
-public:
-    explicit text_writer(std::size_t about) {
-        text_.reserve(about);
-        text_ += R"({"v":1,"min_reader":1)";
-        static_assert(format_version == 1);
-    }
-    text_writer& number(std::string_view field, std::uint64_t value) {
-        name(field);
-        const fmt::format_int digits(value);
-        text_.append(digits.data(), digits.size());
-        return *this;
-    }
-    // Printable ASCII only: nothing but quotes and backslashes needs an escape.
-    text_writer& plain(std::string_view field, std::string_view value) {
-        name(field);
-        text_ += '"';
-        for (const char byte : value) {
-            if (byte == '"' || byte == '\\') text_ += '\\';
-            text_ += byte;
-        }
-        text_ += '"';
-        return *this;
-    }
-    text_writer& position(std::string_view field, const model::position& value) {
-        check_length(value.value, 0, model::position_bytes_max, field);
-        name(field);
-        text_ += '"';
-        core::append_hex(text_, value.value);
-        text_ += '"';
-        return *this;
-    }
-    std::string end() {
-        text_ += '}';
-        return std::move(text_);
-    }
-
-private:
-    void name(std::string_view field) {
-        text_ += ",\"";
-        text_ += field;
-        text_ += "\":";
-    }
-    std::string text_;
-};
 
 }  // namespace
 
@@ -180,11 +122,12 @@ std::string encode(const model::channel_entry& it) {
 }
 
 std::string encode(const model::channel_progress& it) {
-    return text_writer(110 + 2 * it.checkpoint.value.size())
-        .position("checkpoint", it.checkpoint)
+    text_writer record(130 + 2 * it.checkpoint.value.size());
+    record.position("checkpoint", it.checkpoint)
         .number("epoch", it.epoch.value)
-        .number("settled", it.settled)
-        .end();
+        .number("settled", it.settled);
+    if (it.flush != 0) record.number("flush", it.flush);  // none: as releases before flushes wrote
+    return record.end();
 }
 
 }  // namespace reeve::catalog

@@ -44,6 +44,7 @@ storage::transaction creation(const large_change::part& part, std::string value)
 // The kinds of which there can be many, and which nobody reads without this protocol in mind.
 bool may_be_part(key_layout::kind what) noexcept {
     return what == key_layout::kind::channel || what == key_layout::kind::progress ||
+           what == key_layout::kind::segment || what == key_layout::kind::binlog ||
            what == key_layout::kind::host;
 }
 

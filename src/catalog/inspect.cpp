@@ -103,9 +103,19 @@ std::string unreadable(decoder& reader, key_layout::kind what, std::string_view 
             return refusal<model::channel_progress>(reader, key, value);
         case kind::batch:
             return refusal<batch_slot>(reader, key, value);
+        case kind::segment:
+            return refusal<model::segment_record>(reader, key, value);
+        case kind::binlog:
+            return refusal<model::binlog_record>(reader, key, value);
+        case kind::collection_drop:
+            return refusal<model::collection_drop>(reader, key, value);
+        case kind::channel_drop:
+            return refusal<model::channel_drop>(reader, key, value);
+        case kind::job:
+            return refusal<model::job_record>(reader, key, value);
         case kind::host:
             return {};  // the host's own bytes
-        case kind::unknown:
+        default:
             break;
     }
     return "no kind of record that this release knows";

@@ -1,11 +1,13 @@
 #pragma once
 
 #include "reeve/model/channel.hpp"
+#include "reeve/model/segment.hpp"
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string_view>
 
 namespace reeve::catalog {
 
@@ -19,5 +21,29 @@ inline constexpr std::array channel_states{
     model::channel_state::unassigned, model::channel_state::pending,
     model::channel_state::registered, model::channel_state::releasing,
     model::channel_state::dropped};
+
+inline constexpr std::array segment_states{
+    model::segment_state::growing,  model::segment_state::sealed,  model::segment_state::flushing,
+    model::segment_state::flushed,  model::segment_state::dropped, model::segment_state::collecting,
+    model::segment_state::collected};
+
+inline constexpr std::array seal_reasons{
+    model::seal_reason::none,          model::seal_reason::rows,      model::seal_reason::bytes,
+    model::seal_reason::age,           model::seal_reason::idle,      model::seal_reason::binlogs,
+    model::seal_reason::channel_bytes, model::seal_reason::requested, model::seal_reason::host};
+
+inline constexpr std::array binlog_kinds{model::binlog_kind::insert, model::binlog_kind::stats,
+                                         model::binlog_kind::delta};
+
+inline constexpr std::size_t why_bytes_max = 1000;
+
+// Why no such segment can be; empty: it can.
+[[nodiscard]] std::string_view why_not(const model::segment_record& it) noexcept;
+// Why such a flush cannot be; empty: it can.
+[[nodiscard]] std::string_view why_not(const model::binlog_record& it) noexcept;
+// Why such a drop cannot be; empty: it can.
+[[nodiscard]] std::string_view why_not(const model::collection_drop& it) noexcept;
+// Why no such job can be; empty: it can.
+[[nodiscard]] std::string_view why_not(const model::job_record& it) noexcept;
 
 }  // namespace reeve::catalog

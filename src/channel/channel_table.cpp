@@ -99,6 +99,7 @@ void channel_table::set_progress(std::uint32_t at_row, const model::channel_prog
     row.checkpoint.assign(progress.checkpoint.value);
     row.progress_epoch = progress.epoch;
     row.settled = progress.settled;
+    row.flush = progress.flush;
     row.progress_at = at;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "model/compact_position.hpp"
 #include "reeve/model/channel.hpp"
 #include "reeve/storage/metadata_store.hpp"
 
@@ -18,50 +19,7 @@
 
 namespace reeve::channel {
 
-/// A position in 24 bytes: up to 23 in place, longer ones on the heap.
-class compact_position {
-public:
-    compact_position() = default;
-    explicit compact_position(const model::position& from) { assign(from.value); }
-    ~compact_position() { release(); }
-    compact_position(const compact_position&) = delete;
-    compact_position& operator=(const compact_position&) = delete;
-
-    void assign(std::string_view bytes) {
-        if (bytes == view()) return;
-        char* heap = nullptr;
-        if (bytes.size() > in_place_max) {
-            heap = new char[bytes.size()];
-            std::memcpy(heap, bytes.data(), bytes.size());
-        }
-        release();
-        size_ = static_cast<std::uint8_t>(bytes.size());
-        if (heap != nullptr) {
-            std::memcpy(bytes_, &heap, sizeof heap);
-        } else {
-            std::memcpy(bytes_, bytes.data(), bytes.size());
-        }
-    }
-    [[nodiscard]] std::string_view view() const noexcept { return {data(), size_}; }
-    [[nodiscard]] model::position get() const { return model::position(std::string(view())); }
-    [[nodiscard]] std::size_t heap() const noexcept { return size_ > in_place_max ? size_ : 0; }
-
-private:
-    static constexpr std::size_t in_place_max = 23;
-    static_assert(model::position_bytes_max <= 255);
-    [[nodiscard]] const char* data() const noexcept {
-        if (size_ <= in_place_max) return bytes_;
-        const char* heap = nullptr;
-        std::memcpy(&heap, bytes_, sizeof heap);
-        return heap;
-    }
-    void release() noexcept {
-        if (size_ > in_place_max) delete[] data();
-        size_ = 0;
-    }
-    char bytes_[in_place_max] = {};
-    std::uint8_t size_ = 0;
-};
+using model::compact_position;
 
 /// What the holder has answered to the last thing it was told about the current entry.
 enum class told : std::uint8_t { nothing, in_flight, done, refused };
@@ -76,6 +34,7 @@ struct channel_row {
     storage::revision progress_at;  // of the progress record as known; 0 = none
     model::epoch progress_epoch;
     std::uint64_t settled = 0;
+    std::uint64_t flush = 0;  // number of the last one of progress_epoch
     compact_position start;
     compact_position checkpoint;  // of the progress record; without one, `start` counts
     std::uint32_t node = ~std::uint32_t{0};

@@ -20,6 +20,11 @@ model::commit_reply reply_of(model::commit_outcome outcome, std::string_view rec
     return reply;
 }
 
+// The number of the last flush is that of the grant: a new one begins without.
+std::uint64_t last_flush(const channel_row& row, model::epoch epoch) noexcept {
+    return row.progress_epoch == epoch ? row.flush : 0;
+}
+
 }  // namespace
 
 /// The answer that needs no write: stale, repeated or continuing from the wrong point. Nothing: go
@@ -63,6 +68,7 @@ storage::transaction registrar_impl::transaction_of(row_number number,
     progress.checkpoint = request.to;
     progress.epoch = request.epoch;
     progress.settled = request.settled;
+    progress.flush = last_flush(row, request.epoch);
     storage::transaction body = guard_.begin();
     if (core::enforced(core::guard::commit_epoch)) {
         body.if_modified_at(keys_.channel(name), row.entry_at);
@@ -130,6 +136,7 @@ awaitable<model::commit_reply> registrar_impl::commit(model::commit_request requ
         // As compared: while the store answers, another try of this request may change the row.
         const storage::revision before = table_[number].progress_at;
         const storage::revision entry_before = table_[number].entry_at;
+        const std::uint64_t flush = last_flush(table_[number], request.epoch);
         storage::transaction body = transaction_of(number, request);
         catalog::refuse_marked(body);
         storage::commit_result result;
@@ -152,6 +159,7 @@ awaitable<model::commit_reply> registrar_impl::commit(model::commit_request requ
             progress.checkpoint = request.to;
             progress.epoch = request.epoch;
             progress.settled = request.settled;
+            progress.flush = flush;
             if (result.at > table_[number].progress_at) {
                 table_.set_progress(number, progress, result.at);
             }

@@ -67,6 +67,9 @@ TEST_CASE("values are JSON in one stable order") {
     progress.epoch = model::epoch(9);
     progress.settled = 4;
     CHECK(encode(progress) == R"({"v":1,"min_reader":1,"checkpoint":"01","epoch":9,"settled":4})");
+    progress.flush = 7;
+    CHECK(encode(progress) ==
+          R"({"v":1,"min_reader":1,"checkpoint":"01","epoch":9,"settled":4,"flush":7})");
     CHECK(encode(catalog::root_info{"c", model::lineage(2)}) ==
           R"({"v":1,"min_reader":1,"cluster":"c","lineage":2})");
     CHECK(encode(catalog::id_counter{7}) == R"({"v":1,"min_reader":1,"next":7})");
@@ -90,6 +93,16 @@ TEST_CASE("what is encoded is decoded: random records of every kind") {
         CHECK(back(entry) == entry);
         const auto progress = samples::progress(random);
         CHECK(back(progress) == progress);
+        const auto segment = samples::segment(random);
+        CHECK(back(segment) == segment);
+        const auto binlog = samples::binlog(random);
+        CHECK(back(binlog) == binlog);
+        const auto dropped = samples::collection_drop(random);
+        CHECK(back(dropped) == dropped);
+        const auto channel_dropped = samples::channel_drop(random);
+        CHECK(back(channel_dropped) == channel_dropped);
+        const auto job = samples::job(random);
+        CHECK(back(job) == job);
         const auto node = samples::node(random);
         CHECK(back(node) == node);
         const auto drain = samples::drain(random);
@@ -352,6 +365,8 @@ TEST_CASE(
     for (int round = 0; round < 2000; ++round) {
         same(samples::entry(random));
         same(samples::progress(random));
+        same(samples::segment(random));
+        same(samples::binlog(random));
     }
 }
 
@@ -368,6 +383,8 @@ TEST_CASE("what is read without a JSON parser is exactly what would be written")
     for (int round = 0; round < 60000; ++round) {
         strict(model::channel_entry(), encode(samples::entry(random)));
         strict(model::channel_progress(), encode(samples::progress(random)));
+        strict(model::segment_record(), encode(samples::segment(random)));
+        strict(model::binlog_record(), encode(samples::binlog(random)));
     }
     CHECK(accepted > 100);
 }

@@ -3,6 +3,7 @@
 #include "catch.hpp"
 #include "reeve/core/error.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,133 @@ TEST_CASE("every key that the layout makes is taken apart into what it was made 
          std::string(catalog::host_name_bytes_max, 'h'));
 }
 
+TEST_CASE("the keys of segments, drops, jobs and collection are taken apart into their ids") {
+    const key_layout keys("r");
+    const model::collection_id collection(5);
+    const model::segment_id segment(17);
+    const model::flush_id flush{model::epoch(8), 12};
+    CHECK(keys.segment(collection, segment) == "r/segments/5/17");
+    CHECK(keys.binlog(segment, flush) == "r/binlogs/17/8-12");
+    CHECK(keys.collection_drop(collection) == "r/drops/5");
+    CHECK(keys.channel_drop(collection, model::channel_name("c")) == "r/drops/5/c");
+    CHECK(keys.stream("stats") == "r/streams/stats");
+    CHECK(keys.pin(3) == "r/pins/3");
+    CHECK(keys.pins_version() == "r/pins/version");
+    CHECK(keys.job(model::job_id(4)) == "r/jobs/4");
+    CHECK(keys.gc_marker() == "r/gc/marker");
+    CHECK(keys.gc_cursor("data/one") == "r/gc/cursor/data/one");
+    CHECK(keys.gc_paused(std::nullopt) == "r/gc/paused/all");
+    CHECK(keys.gc_paused(collection) == "r/gc/paused/5");
+    CHECK(keys.gc_journal(9) == "r/gc/journal/9");
+    CHECK(keys.procedure(6) == "r/procedures/6");
+    CHECK(keys.procedure_part(6, "n") == "r/procedures/6/n");
+
+    auto it = keys.parse("r/segments/5/17");
+    CHECK((it.what == kind::segment && it.collection == collection && it.segment == segment));
+    it = keys.parse("r/binlogs/17/8-12");
+    CHECK((it.what == kind::binlog && it.segment == segment && it.flush == flush));
+    it = keys.parse("r/drops/5");
+    CHECK((it.what == kind::collection_drop && it.collection == collection));
+    it = keys.parse("r/drops/5/c");
+    CHECK((it.what == kind::channel_drop && it.collection == collection && it.name == "c"));
+    it = keys.parse("r/streams/stats");
+    CHECK((it.what == kind::stream && it.name == "stats"));
+    it = keys.parse("r/pins/3");
+    CHECK((it.what == kind::pin && it.number == 3));
+    CHECK(keys.parse("r/pins/version").what == kind::pins_version);
+    it = keys.parse("r/jobs/18446744073709551615");
+    CHECK((it.what == kind::job && it.number == ~std::uint64_t{0}));
+    CHECK(keys.parse("r/gc/marker").what == kind::gc_marker);
+    it = keys.parse("r/gc/cursor/data/one");
+    CHECK((it.what == kind::gc_cursor && it.name == "data/one"));
+    it = keys.parse("r/gc/paused/all");
+    CHECK((it.what == kind::gc_paused && it.name == "all"));
+    it = keys.parse("r/gc/paused/5");
+    CHECK((it.what == kind::gc_paused && it.collection == collection));
+    it = keys.parse("r/gc/journal/9");
+    CHECK((it.what == kind::gc_journal && it.number == 9));
+    it = keys.parse("r/procedures/6");
+    CHECK((it.what == kind::procedure && it.number == 6));
+    it = keys.parse("r/procedures/6/n");
+    CHECK((it.what == kind::procedure_part && it.number == 6 && it.name == "n"));
+}
+
+TEST_CASE("an id in a key has one spelling") {
+    const key_layout keys("r");
+    for (const std::string key : {"r/segments/5",
+                                  "r/segments/5/",
+                                  "r/segments//5",
+                                  "r/segments/05/1",
+                                  "r/segments/5/01",
+                                  "r/segments/5/0",
+                                  "r/segments/5/1/",
+                                  "r/segments/5/-1",
+                                  "r/segments/5/1 ",
+                                  "r/segments/5/18446744073709551616",
+                                  "r/binlogs/1",
+                                  "r/binlogs/1/",
+                                  "r/binlogs/1/2",
+                                  "r/binlogs/1/2-",
+                                  "r/binlogs/1/02-3",
+                                  "r/binlogs/0/2-3",
+                                  "r/binlogs/1/2-3-4",
+                                  "r/drops/",
+                                  "r/drops/c",
+                                  "r/drops/05",
+                                  "r/drops/5/",
+                                  "r/drops/5/a/b",
+                                  "r/streams/a/b",
+                                  "r/pins/x",
+                                  "r/pins/",
+                                  "r/jobs/1/2",
+                                  "r/gc/",
+                                  "r/gc/marker/1",
+                                  "r/gc/cursor/",
+                                  "r/gc/paused/some",
+                                  "r/gc/journal/x",
+                                  "r/procedures/x",
+                                  "r/procedures/1/",
+                                  "r/procedures/1/a/b"}) {
+        INFO(key);
+        CHECK(keys.parse(key).what == kind::unknown);
+    }
+}
+
+TEST_CASE("the ranges of segments, flushes and drops hold what they say") {
+    const key_layout keys("r");
+    const model::collection_id five(5);
+    const model::segment_id seven(7);
+    const model::channel_name channel("c");
+    const auto segment = keys.segment(five, seven);
+    CHECK(keys.segments().contains(segment));
+    CHECK(keys.segments(five).contains(segment));
+    CHECK_FALSE(keys.segments(five).contains(keys.segment(model::collection_id(50), seven)));
+    const auto flush = keys.binlog(seven, {model::epoch(1), 1});
+    CHECK(keys.binlogs().contains(flush));
+    CHECK(keys.binlogs(seven).contains(flush));
+    CHECK_FALSE(keys.binlogs(seven).contains(keys.binlog(model::segment_id(70), {})));
+    CHECK(keys.drops().contains(keys.collection_drop(five)));
+    CHECK(keys.drops().contains(keys.channel_drop(five, channel)));
+    CHECK(keys.streams().contains(keys.stream("s")));
+    CHECK(keys.pins().contains(keys.pin(1)));
+    CHECK(keys.pins().contains(keys.pins_version()));
+    CHECK(keys.jobs().contains(keys.job(model::job_id(1))));
+    CHECK(keys.gc().contains(keys.gc_marker()));
+    CHECK(keys.gc().contains(keys.gc_journal(1)));
+    CHECK(keys.procedures().contains(keys.procedure_part(1, "n")));
+    for (const auto& key :
+         {segment, flush, keys.collection_drop(five), keys.channel_drop(five, channel),
+          keys.stream("s"), keys.pin(1), keys.pins_version(), keys.job(model::job_id(1)),
+          keys.gc_marker(), keys.gc_cursor("d"), keys.gc_paused(five), keys.gc_journal(1),
+          keys.procedure(1), keys.procedure_part(1, "n")}) {
+        INFO(key);
+        CHECK_FALSE(keys.membership().contains(key));
+        CHECK_FALSE(keys.channels().contains(key));
+        CHECK_FALSE(keys.progresses().contains(key));
+        CHECK(keys.all().contains(key));
+    }
+}
+
 TEST_CASE("a root ends with one slash and is printable ASCII") {
     CHECK(key_layout("a").root() == "a/");
     CHECK(key_layout("a/").root() == "a/");
@@ -76,7 +204,14 @@ TEST_CASE("names outside the stated range are refused by every key that has one"
         CHECK(refusal([&] { (void)keys.drain(node); }) == errc::invalid_argument);
         CHECK(refusal([&] { (void)keys.channel(channel); }) == errc::invalid_argument);
         CHECK(refusal([&] { (void)keys.progress(channel); }) == errc::invalid_argument);
+        CHECK(refusal([&] { (void)keys.channel_drop({}, channel); }) == errc::invalid_argument);
+        CHECK(refusal([&] { (void)keys.stream(bad); }) == errc::invalid_argument);
+        CHECK(refusal([&] { (void)keys.procedure_part(1, bad); }) == errc::invalid_argument);
     }
+    CHECK(refusal([&] { (void)keys.segment({}, {}); }) == errc::invalid_argument);
+    CHECK(refusal([&] { (void)keys.binlog({}, {}); }) == errc::invalid_argument);
+    CHECK(refusal([&] { (void)keys.gc_cursor(""); }) == errc::invalid_argument);
+    CHECK(refusal([&] { (void)keys.gc_cursor("a b"); }) == errc::invalid_argument);
     CHECK(refusal([&] { (void)keys.batch(catalog::batch_slots); }) == errc::invalid_argument);
     CHECK(refusal([&] { (void)keys.host(""); }) == errc::invalid_argument);
     CHECK(refusal([&] { (void)keys.host("a b"); }) == errc::invalid_argument);
@@ -104,9 +239,9 @@ TEST_CASE("foreign and malformed keys are unknown") {
                                   "r/roots",
                                   "r/root/",
                                   "r/records/",
-                                  "r/streams/a",
+                                  "r/streams/",
                                   "r/idsx",
-                                  "r/drain/\xff"}) {
+                                  "r/node_drains/\xff"}) {
         INFO(key);
         CHECK(keys.parse(key).what == kind::unknown);
     }
@@ -124,7 +259,7 @@ TEST_CASE("each range holds its own records and no others") {
         {keys.root_record(), false, false, false, false, false},
         {keys.oracle(), false, false, false, false, false},
         {keys.leader(), true, false, false, false, false},
-        {keys.ids(), true, false, false, false, false},
+        {keys.ids(), false, false, false, false, false},
         {keys.node(node), true, false, false, false, false},
         {keys.drain(node), true, false, false, false, false},
         {keys.channel(channel), false, true, false, false, false},

@@ -10,7 +10,7 @@
 
 namespace reeve::samples {
 
-inline constexpr std::size_t kinds = 9;
+inline constexpr std::size_t kinds = 14;
 
 inline std::string name(core::random& random) {
     std::string made;
@@ -68,6 +68,7 @@ inline model::channel_progress progress(core::random& random) {
     made.checkpoint = position(random);
     made.epoch = model::epoch(number(random));
     made.settled = number(random);
+    if (random.chance(1, 2)) made.flush = number(random);
     return made;
 }
 
@@ -97,6 +98,94 @@ inline model::leader_info leader(core::random& random) {
     return made;
 }
 
+inline model::segment_record segment(core::random& random) {
+    model::segment_record made;
+    made.partition = model::partition_id(number(random));
+    made.channel = model::channel_name(name(random));
+    made.state = static_cast<model::segment_state>(random.below(7));
+    made.rows = number(random);
+    made.job = model::job_id(number(random));
+    const model::timestamp at(number(random) | 1);
+    if (model::is_dropped(made.state)) return model::tombstone_of(made, made.state, at);
+    made.limits.rows = number(random) | 1;
+    made.limits.bytes = number(random);
+    made.bytes = number(random);
+    made.created = at;
+    if (made.state != model::segment_state::growing) {
+        made.sealed = static_cast<model::seal_reason>(random.between(1, 8));
+        made.last_expiry = model::timestamp(number(random));
+    }
+    made.start = position(random);
+    if (random.chance(1, 2)) made.end = model::position(made.start.value.substr(0, 63) + "\xff");
+    if (made.end < made.start) made.end = {};
+    return made;
+}
+
+inline model::binlog_file file(core::random& random) {
+    model::binlog_file made;
+    if (random.chance(1, 8)) {
+        made.imported = name(random) + "/x" + name(random);
+        if (!model::valid_file_name(made.imported)) made.imported = "a/b\"\\";
+    } else {
+        made.id = {model::epoch(number(random)), number(random) | 1};
+    }
+    made.bytes = number(random);
+    made.rows = number(random);
+    return made;
+}
+
+inline model::binlog_record binlog(core::random& random) {
+    model::binlog_record made;
+    made.from = position(random);
+    made.to = model::position(made.from.value.substr(0, 63) + "\xff");
+    if (made.to < made.from) made.to = made.from;
+    made.checkpoint = position(random);
+    made.rows = number(random);
+    if (random.chance(1, 4)) made.batch = number(random);
+    for (std::size_t kind = 0; kind < 3; ++kind) {
+        std::uint64_t field = number(random);
+        for (auto left = random.below(3); left > 0; --left) {
+            auto& group = made.groups.emplace_back();
+            group.kind = static_cast<model::binlog_kind>(kind);
+            group.field = model::field_id(field);
+            for (auto files = random.between(1, 3); files > 0; --files) {
+                group.files.push_back(file(random));
+            }
+            if (++field == 0) break;
+        }
+    }
+    return made;
+}
+
+inline model::collection_drop collection_drop(core::random& random) {
+    model::collection_drop made;
+    if (random.chance(1, 2)) made.state = model::drop_state::dropped;
+    made.at = model::timestamp(number(random) | 1);
+    made.why = text(random);
+    return made;
+}
+
+inline model::channel_drop channel_drop(core::random& random) {
+    return {model::timestamp(number(random) | 1), model::epoch(number(random))};
+}
+
+inline model::job_record job(core::random& random) {
+    model::job_record made;
+    made.what = name(random);
+    made.state = static_cast<model::job_state>(random.below(3));
+    made.epoch = model::epoch(number(random) | 1);
+    if (random.chance(1, 2)) made.node = model::node_name(name(random));
+    made.process = model::incarnation(number(random));
+    made.collection = model::collection_id(number(random));
+    std::uint64_t input = 0;
+    for (auto left = random.between(1, 5); left > 0; --left) {
+        input += random.between(1, 1000);
+        made.inputs.emplace_back(input);
+    }
+    made.granted_at = model::timestamp(number(random));
+    return made;
+}
+
 inline std::string value(core::random& random, std::size_t kind) {
     switch (kind) {
         case 0:
@@ -115,6 +204,16 @@ inline std::string value(core::random& random, std::size_t kind) {
             return catalog::encode(catalog::id_counter{number(random) | 1});
         case 7:
             return catalog::encode(catalog::oracle_mark{number(random)});
+        case 8:
+            return catalog::encode(segment(random));
+        case 9:
+            return catalog::encode(binlog(random));
+        case 10:
+            return catalog::encode(collection_drop(random));
+        case 11:
+            return catalog::encode(channel_drop(random));
+        case 12:
+            return catalog::encode(job(random));
         default:
             return catalog::encode(
                 catalog::batch_slot{number(random) | 1, catalog::batch_state::open, "a", "b"});
@@ -150,6 +249,16 @@ inline errc decode(catalog::decoder& reader, std::size_t kind, const std::string
             return decode_as<catalog::id_counter>(reader, value);
         case 7:
             return decode_as<catalog::oracle_mark>(reader, value);
+        case 8:
+            return decode_as<model::segment_record>(reader, value);
+        case 9:
+            return decode_as<model::binlog_record>(reader, value);
+        case 10:
+            return decode_as<model::collection_drop>(reader, value);
+        case 11:
+            return decode_as<model::channel_drop>(reader, value);
+        case 12:
+            return decode_as<model::job_record>(reader, value);
         default:
             return decode_as<catalog::batch_slot>(reader, value);
     }

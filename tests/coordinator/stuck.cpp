@@ -176,9 +176,10 @@ TEST_CASE("status: a node whose session record cannot be read is neither alive n
 TEST_CASE("status: a drain record that cannot be read") {
     world it;
     it.start();
-    it.write("t/drain/node-0", "garbage");
+    it.write("t/node_drains/node-0", "garbage");
     it.sim.run_for(1s);
-    CHECK(trouble(it, "t/drain/node-0").why.find("t/drain/node-0") != std::string::npos);
+    CHECK(trouble(it, "t/node_drains/node-0").why.find("t/node_drains/node-0") !=
+          std::string::npos);
 }
 
 TEST_CASE("status: a channel whose epoch is above the store's counter") {

@@ -3,6 +3,7 @@
 #include "reeve/model/ids.hpp"
 #include "reeve/model/messages.hpp"
 #include "reeve/model/node.hpp"
+#include "reeve/model/segment.hpp"
 
 #include <fmt/format.h>
 
@@ -74,4 +75,38 @@ TEST_CASE("positions are ordered as bytes, and the empty one is before all other
     CHECK(model::position("\x7f") < model::position("\x80"));
     CHECK(model::position("\xff") > model::position("\x01"));
     CHECK(model::position("a") < model::position("aa"));
+}
+
+TEST_CASE("every state, reason and kind of a segment has a name of its own") {
+    const auto distinct = [](auto last) {
+        std::set<std::string_view> names;
+        for (unsigned value = 0; value <= static_cast<unsigned>(last); ++value) {
+            names.insert(model::name(static_cast<decltype(last)>(value)));
+        }
+        CHECK(names.size() == static_cast<unsigned>(last) + 1);
+        CHECK(names.count("?") == 0);
+        CHECK(model::name(static_cast<decltype(last)>(static_cast<unsigned>(last) + 1)) == "?");
+    };
+    distinct(model::segment_state::collected);
+    distinct(model::seal_reason::host);
+    distinct(model::binlog_kind::delta);
+    distinct(model::drop_state::dropped);
+    distinct(model::job_state::ended);
+    CHECK(model::binlog_kind_of("stats") == model::binlog_kind::stats);
+    CHECK_FALSE(model::binlog_kind_of("").has_value());
+    CHECK_FALSE(model::is_dropped(model::segment_state::flushed));
+    CHECK(model::is_dropped(model::segment_state::dropped));
+    CHECK(model::is_dropped(model::segment_state::collected));
+}
+
+TEST_CASE("a number that a holder gave out is written in one way") {
+    const model::granted_number it{model::epoch(12), 7};
+    CHECK(model::text(it) == "12-7");
+    CHECK(model::granted_number_of("12-7") == it);
+    CHECK(model::granted_number_of("0-0") == model::granted_number());
+    for (const std::string_view bad : {"", "-", "1-", "-1", "1", "01-1", "1-01", "1-1-1", "1--1",
+                                       "+1-1", "1-1 ", "1-18446744073709551616"}) {
+        INFO(bad);
+        CHECK_FALSE(model::granted_number_of(bad).has_value());
+    }
 }

@@ -132,7 +132,7 @@ TEST_CASE("recovery: a drain that was begun is finished") {
     it.without_leader([&] {
         model::drain_info info;
         info.reason = "old machine";
-        it.write("t/drain/node-0", catalog::encode(info));
+        it.write("t/node_drains/node-0", catalog::encode(info));
     });
     CHECK(last_report(it).drains == 1);
     CHECK(last_report(it).repairs.size() == 2);

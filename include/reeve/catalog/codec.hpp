@@ -2,6 +2,7 @@
 
 #include "reeve/model/channel.hpp"
 #include "reeve/model/node.hpp"
+#include "reeve/model/segment.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -62,9 +63,9 @@ struct batch_slot {
 /// model::valid_name (an entry's node may be empty), a position above model::position_bytes_max,
 /// text that is not UTF-8 or is outside the stated length.
 [[nodiscard]] std::string encode(const root_info& it);
-[[nodiscard]] std::string encode(const id_counter& it);          ///< the record `ids`
-[[nodiscard]] std::string encode(const model::node_info& it);    ///< without name and process
-[[nodiscard]] std::string encode(const model::drain_info& it);   ///< the record `drain/<node>`
+[[nodiscard]] std::string encode(const id_counter& it);         ///< the record `ids`
+[[nodiscard]] std::string encode(const model::node_info& it);   ///< without name and process
+[[nodiscard]] std::string encode(const model::drain_info& it);  ///< the record `node_drains/<node>`
 [[nodiscard]] std::string encode(const model::leader_info& it);  ///< without term
 [[nodiscard]] std::string encode(
     const model::channel_entry& it);  ///< the record `channels/<channel>`
@@ -72,6 +73,19 @@ struct batch_slot {
     const model::channel_progress& it);                   ///< the record `progress/<channel>`
 [[nodiscard]] std::string encode(const oracle_mark& it);  ///< the record `oracle`
 [[nodiscard]] std::string encode(const batch_slot& it);   ///< the record `batches/<slot>`
+/// The record `segments/<collection>/<segment>`. Of one that is dropped only what
+/// model::tombstone_of keeps is stored, and nothing else may be in it. One that grows has no reason
+/// and no last expiry; one that is sealed or flushing has a reason; growing and sealed ones have
+/// room for at least one row; none but dropped ones have a time of the drop.
+[[nodiscard]] std::string encode(const model::segment_record& it);
+/// The record `binlogs/<segment>/<flush>`. Groups ascend, each has files, flush_files_max in all;
+/// imported names are model::valid_file_name, others have a number; `to` is not before `from`.
+[[nodiscard]] std::string encode(const model::binlog_record& it);
+[[nodiscard]] std::string encode(
+    const model::collection_drop& it);  ///< the record `drops/<collection>`
+[[nodiscard]] std::string encode(
+    const model::channel_drop& it);  ///< the record `drops/<collection>/<channel>`
+[[nodiscard]] std::string encode(const model::job_record& it);  ///< the record `jobs/<job>`
 
 /// Reads values, with a parser and a buffer of its own (simdjson): one for each user of a strand;
 /// bulk reading allocates nothing per record but what the result itself holds.
@@ -91,7 +105,7 @@ public:
     void decode(std::string_view key, std::string_view value, id_counter& into);  ///< reads `ids`
     /// Reads `nodes/<node>`; leaves name and process.
     void decode(std::string_view key, std::string_view value, model::node_info& into);
-    /// Reads `drain/<node>`.
+    /// Reads `node_drains/<node>`.
     void decode(std::string_view key, std::string_view value, model::drain_info& into);
     /// Reads `leader`; leaves term.
     void decode(std::string_view key, std::string_view value, model::leader_info& into);
@@ -103,6 +117,16 @@ public:
     void decode(std::string_view key, std::string_view value, oracle_mark& into);
     /// Reads `batches/<slot>`.
     void decode(std::string_view key, std::string_view value, batch_slot& into);
+    /// Reads `segments/<collection>/<segment>`, in either form.
+    void decode(std::string_view key, std::string_view value, model::segment_record& into);
+    /// Reads `binlogs/<segment>/<flush>`. Reuses what `into` holds.
+    void decode(std::string_view key, std::string_view value, model::binlog_record& into);
+    /// Reads `drops/<collection>`.
+    void decode(std::string_view key, std::string_view value, model::collection_drop& into);
+    /// Reads `drops/<collection>/<channel>`.
+    void decode(std::string_view key, std::string_view value, model::channel_drop& into);
+    /// Reads `jobs/<job>`.
+    void decode(std::string_view key, std::string_view value, model::job_record& into);
 
 private:
     struct implementation;

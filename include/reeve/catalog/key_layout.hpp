@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,8 +19,8 @@ inline constexpr std::size_t host_name_bytes_max = 500;
 inline constexpr std::uint32_t batch_slots = 8;
 
 /// The only place that knows keys. All lie below a root that the host chooses; the layout is that
-/// of docs/protocols/channels.md. Names are checked: errc::invalid_argument for one that is not
-/// model::valid_name.
+/// of docs/protocols/channels.md and docs/protocols/segments.md. Names are checked:
+/// errc::invalid_argument for one that is not model::valid_name.
 class key_layout {
 public:
     /// `root` is a prefix such as "mydb/prod/": 1..root_bytes_max bytes of printable ASCII without
@@ -54,8 +55,39 @@ public:
     /// ASCII without blanks; '/' separates parts.
     [[nodiscard]] std::string host(std::string_view name) const;
 
-    /// All sessions and drains, in one range; it holds `ids` and `leader` too, and nothing that
-    /// grows with the data.
+    /// A segment.
+    [[nodiscard]] std::string segment(model::collection_id collection,
+                                      model::segment_id segment) const;
+    /// One flush of a segment.
+    [[nodiscard]] std::string binlog(model::segment_id segment, const model::flush_id& flush) const;
+    /// The tombstone of a collection.
+    [[nodiscard]] std::string collection_drop(model::collection_id collection) const;
+    /// The tombstone of one of its channels.
+    [[nodiscard]] std::string channel_drop(model::collection_id collection,
+                                           const model::channel_name& name) const;
+    /// Where a stream was read, or published, to; named like a channel.
+    [[nodiscard]] std::string stream(std::string_view name) const;
+    /// A pin.
+    [[nodiscard]] std::string pin(std::uint64_t number) const;
+    /// What every change of a pin compares and bumps.
+    [[nodiscard]] std::string pins_version() const { return root_ + "pins/version"; }
+    /// Work that was granted.
+    [[nodiscard]] std::string job(model::job_id job) const;
+    /// Whose files garbage collection may judge.
+    [[nodiscard]] std::string gc_marker() const { return root_ + "gc/marker"; }
+    /// Where a sweep of the data root of that name stands; `root` is as for `host`.
+    [[nodiscard]] std::string gc_cursor(std::string_view root) const;
+    /// Garbage collection of a collection is paused; nothing: of all of them.
+    [[nodiscard]] std::string gc_paused(std::optional<model::collection_id> scope) const;
+    /// What was deleted, and why.
+    [[nodiscard]] std::string gc_journal(std::uint64_t number) const;
+    /// A durable procedure.
+    [[nodiscard]] std::string procedure(std::uint64_t number) const;
+    /// What one of its participants has acknowledged; named like a node.
+    [[nodiscard]] std::string procedure_part(std::uint64_t number, std::string_view name) const;
+
+    /// All sessions and drains, in one range; it holds `leader` too, and nothing that grows with
+    /// the data.
     [[nodiscard]] storage::key_range membership() const;
     /// All channel entries.
     [[nodiscard]] storage::key_range channels() const;
@@ -63,6 +95,26 @@ public:
     [[nodiscard]] storage::key_range progresses() const;
     /// All slots of commit_large.
     [[nodiscard]] storage::key_range batches() const;
+    /// All segments.
+    [[nodiscard]] storage::key_range segments() const;
+    /// All segments of a collection.
+    [[nodiscard]] storage::key_range segments(model::collection_id collection) const;
+    /// All flushes.
+    [[nodiscard]] storage::key_range binlogs() const;
+    /// All flushes of a segment.
+    [[nodiscard]] storage::key_range binlogs(model::segment_id segment) const;
+    /// All tombstones of collections and channels.
+    [[nodiscard]] storage::key_range drops() const;
+    /// All positions of streams.
+    [[nodiscard]] storage::key_range streams() const;
+    /// All pins, and their version.
+    [[nodiscard]] storage::key_range pins() const;
+    /// All jobs.
+    [[nodiscard]] storage::key_range jobs() const;
+    /// Everything of garbage collection.
+    [[nodiscard]] storage::key_range gc() const;
+    /// All procedures and their parts.
+    [[nodiscard]] storage::key_range procedures() const;
     /// All records of the host whose name begins with `prefix`; an empty one means all.
     [[nodiscard]] storage::key_range hosts(std::string_view prefix) const;
 
@@ -78,18 +130,40 @@ public:
         progress,
         batch,
         host,
+        segment,
+        binlog,
+        collection_drop,
+        channel_drop,
+        stream,
+        pin,
+        pins_version,
+        job,
+        gc_marker,
+        gc_cursor,
+        gc_paused,
+        gc_journal,
+        procedure,
+        procedure_part,
         unknown
     };
-    /// A key taken apart.
+    /// A key taken apart. Ids in a key are decimal digits without leading zeros, and have no other
+    /// spelling.
     struct parsed {
         kind what = kind::unknown;  ///< which kind of record
-        std::string_view name;      ///< the part after the kind; a view into the key
+        std::string_view name;      ///< the name in it, or all after the kind; a view into the key
+        model::collection_id collection;  ///< of segment, collection_drop, channel_drop, gc_paused
+        model::segment_id segment;        ///< of segment, binlog
+        model::flush_id flush;            ///< of binlog
+        std::uint64_t number = 0;  ///< of batch, pin, job, gc_journal, procedure and its parts
     };
     /// Takes a key apart; `unknown` for a key outside the layout. Total.
     [[nodiscard]] parsed parse(std::string_view key) const noexcept;
 
 private:
     [[nodiscard]] std::string named(kind what, std::string_view name) const;
+    [[nodiscard]] std::string numbered(kind what, std::uint64_t number) const;
+    [[nodiscard]] std::string below(kind what, std::string_view rest) const;
+    [[nodiscard]] storage::key_range range(kind what) const;
     std::string root_;
 };
 

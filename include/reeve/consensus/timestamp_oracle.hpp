@@ -3,7 +3,7 @@
 #include "reeve/core/awaitable.hpp"
 #include "reeve/core/callback.hpp"
 #include "reeve/core/runtime.hpp"
-#include "reeve/core/strong.hpp"
+#include "reeve/model/ids.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -11,7 +11,7 @@
 namespace reeve::consensus {
 
 /// A moment in the one order of a cluster's events. 0 = none.
-using timestamp = core::strong<struct timestamp_tag>;
+using timestamp = model::timestamp;
 
 /// Gives out timestamps that strictly increase, across restarts and changes of the leader: a call
 /// that begins after another has ended gets larger ones. One strand; calls may overlap.

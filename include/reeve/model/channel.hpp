@@ -43,6 +43,7 @@ struct channel_progress {
     position checkpoint;        ///< everything up to here is durable
     model::epoch epoch;         ///< of the grant that wrote it
     std::uint64_t settled = 0;  ///< file numbers of that epoch below this one are settled
+    std::uint64_t flush = 0;    ///< number of the last flush of that epoch; 0 = none yet
 
     friend bool operator==(const channel_progress&, const channel_progress&) = default;
 };

@@ -2,6 +2,7 @@
 
 #include "reeve/core/strong.hpp"
 
+#include <compare>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -29,6 +30,34 @@ using lineage = core::strong<struct lineage_tag>;
 /// A point in a stream: after some message, or before all of them (empty). Opaque bytes of the
 /// stream, ordered as bytes, at most 64 of them.
 using position = core::strong<struct position_tag, std::string>;
+
+/// A moment in the one order of a cluster's events (consensus::timestamp_oracle). 0 = none.
+using timestamp = core::strong<struct timestamp_tag>;
+/// A part of a collection. 0 is a valid one.
+using partition_id = core::strong<struct partition_id_tag>;
+/// A segment: rows of one channel, partition and collection. From the counter of the whole store,
+/// never reused. 0 = none.
+using segment_id = core::strong<struct segment_id_tag>;
+/// A field (column) of the host's schema. 0 is a valid one.
+using field_id = core::strong<struct field_id_tag>;
+/// Work that was granted, such as a compaction. From the counter of the whole store, never reused.
+/// 0 = none.
+using job_id = core::strong<struct job_id_tag>;
+
+/// A number that the holder of a grant gave out itself, increasing: with the grant's epoch it is
+/// unique in the store. Written as "<epoch>-<number>".
+struct granted_number {
+    model::epoch epoch;        ///< of the grant: a channel's or a job's; 0: imported
+    std::uint64_t number = 0;  ///< its own
+
+    /// By epoch, then number.
+    friend auto operator<=>(const granted_number&, const granted_number&) = default;
+    friend bool operator==(const granted_number&, const granted_number&) = default;
+};
+/// One flush of one segment.
+using flush_id = granted_number;
+/// One file. Files and flushes of a grant share one row of numbers.
+using file_id = granted_number;
 
 /// Most bytes of a channel or node name.
 inline constexpr std::size_t name_bytes_max = 200;
