@@ -89,7 +89,7 @@ public:
                                       model::incarnation process) const;
     /// The host has proven that this process ended. Remembered.
     void confirm_dead(const model::node_name& node, model::incarnation process);
-    /// Records of `nodes/` and `drain/` that could not be read, by key.
+    /// Records of `nodes/` and `node_drains/` that could not be read, by key.
     [[nodiscard]] const std::map<std::string, unreadable_record>& unreadable() const noexcept {
         return unreadable_;
     }
