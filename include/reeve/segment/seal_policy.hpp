@@ -56,6 +56,10 @@ public:
 
 /// When segments are sealed. The numbers are Milvus' defaults, where it has them.
 struct seal_options {
+    /// Of all growing segments of a channel together; 0: any number.
+    std::uint64_t channel_bytes_max = std::uint64_t{4} << 30U;
+    /// How many timestamps a millisecond has; as cluster::persisted_timestamp_oracle gives them.
+    std::uint64_t timestamps_per_ms = std::uint64_t{1} << 18U;
     /// Sealed at this share of the rows it holds at most; the rest is room for the last
     /// allocations. 1..100.
     unsigned rows_percent = 95;
@@ -63,10 +67,6 @@ struct seal_options {
     std::chrono::milliseconds age_max{86'400'000};  ///< since it was created; 0: any age
     std::chrono::milliseconds idle_max{600'000};    ///< without new rows; 0: any time
     std::uint64_t binlogs_max = 32;                 ///< files; 0: any number
-    std::uint64_t channel_bytes_max = std::uint64_t{4} << 30U;  ///< of all growing segments of a
-                                                                ///< channel; 0: any number
-    /// How many timestamps a millisecond has; as cluster::persisted_timestamp_oracle gives them.
-    std::uint64_t timestamps_per_ms = std::uint64_t{1} << 18U;
 };
 
 /// `since` plus a span of time; `never` if that is beyond all timestamps.
