@@ -39,12 +39,15 @@ TEST_CASE("more rows than any segment has room for are split, the most room firs
     it.create(1, "a", 10);
     it.create(2, "a", 30);
     it.create(3, "a", 20);
-    CHECK(it.parts(45, 10) == part_list{{s(2), 30, t(10)}, {s(1), 10, t(10)}, {s(3), 5, t(10)}});
-    CHECK(it.all.free_rows(s(3)) == 15);
+    CHECK(it.parts(45, 10) == part_list{{s(2), 30, t(10)}, {s(3), 15, t(10)}});
+    CHECK(it.all.free_rows(s(3)) == 5);
     // The rest goes where it fits best.
     it.create(4, "a", 40);
     it.create(5, "a", 7);
     CHECK(it.parts(46, 11) == part_list{{s(4), 40, t(11)}, {s(5), 6, t(11)}});
+    // 10, 5 and 1 are left.
+    CHECK(it.parts(16, 12) == part_list{{s(1), 10, t(12)}, {s(3), 5, t(12)}, {s(5), 1, t(12)}});
+    CHECK(it.allocate(1, 12).outcome == outcome::needs_segments);
 }
 
 TEST_CASE("without room nothing is allocated, and the answer says how many segments would do") {
