@@ -55,7 +55,7 @@ awaitable<void> by_hand(metadata_store& store, const std::vector<transaction>& w
 
 void measure(bench::size size) {
     const bool quick = size == bench::size::quick;
-    const std::size_t channels = quick ? 1000 : 10'000;
+    const std::size_t channels = quick ? 5000 : 10'000;
     std::vector<double> times;
     std::vector<double> baselines;
     std::size_t transactions = 0;
