@@ -1,0 +1,93 @@
+#include "reeve/gc/judge.hpp"
+
+#include <optional>
+
+namespace reeve::gc {
+
+namespace {
+
+judgement judge_age(const storage::object_meta& object, const age_rule& age,
+                    std::string_view garbage) {
+    if (object.last_modified.time_since_epoch().count() == 0) {
+        return {verdict::suspicious, "the object store does not say when it was written"};
+    }
+    if (object.last_modified > age.now) {
+        return {verdict::suspicious, "the object store says that it was written in the future"};
+    }
+    if (age.now - object.last_modified < age.retention) {
+        return {verdict::young, "garbage, but within the retention"};
+    }
+    return {verdict::garbage, garbage};
+}
+
+judgement judge_parsed(const storage::object_meta& object, const catalog::file_address& file,
+                       const view& known, const age_rule& age) {
+    const epoch_facts facts = known.of(file.file.epoch);
+    if (known.referenced(file.file)) return {verdict::referenced, "a record names it"};
+    if (facts.is == standing::beyond) {
+        return {verdict::suspicious, "its epoch was never given out: is the metadata restored?"};
+    }
+    const bool settled = file.file.number < facts.settled;
+    if (facts.is == standing::living && !settled) {
+        return {verdict::in_use, "its epoch lives and may still commit it"};
+    }
+    if (known.pinned(file)) return {verdict::pinned, "a pin holds it"};
+    return judge_age(object, age, settled ? "no record names it, and its number is settled"
+                                          : "no record names it, and its epoch has ended");
+}
+
+}  // namespace
+
+std::string_view name(verdict of) noexcept {
+    switch (of) {
+        case verdict::referenced:
+            return "referenced";
+        case verdict::pinned:
+            return "pinned";
+        case verdict::in_use:
+            return "in_use";
+        case verdict::young:
+            return "young";
+        case verdict::unreadable:
+            return "unreadable";
+        case verdict::garbage:
+            return "garbage";
+        case verdict::suspicious:
+            return "suspicious";
+    }
+    return "unknown";
+}
+
+judgement judge(const storage::object_meta& object, const catalog::path_layout& names,
+                const view& known, const age_rule& age) {
+    const auto file = names.parse(object.key);
+    if (!file) return {verdict::unreadable, "not a name of this layout"};
+    return judge_parsed(object, *file, known, age);
+}
+
+// Two passes: by the time a file is judged, what is known of it has reached the cache.
+void judge_page(std::span<const storage::object_meta> page, const catalog::path_layout& names,
+                const view& known, const age_rule& age, std::vector<judgement>& into) {
+    into.clear();
+    into.reserve(page.size());
+    constexpr std::size_t ahead = 16;
+    std::optional<catalog::file_address> window[ahead];
+    std::size_t parsed = 0;
+    const auto parse_next = [&] {
+        auto& file = window[parsed % ahead];
+        file = names.parse(page[parsed++].key);
+        if (file) known.expect(file->file);
+    };
+    while (parsed < page.size() && parsed + 1 < ahead) parse_next();
+    for (std::size_t at = 0; at < page.size(); ++at) {
+        if (parsed < page.size()) parse_next();
+        const auto& file = window[at % ahead];
+        if (!file) {
+            into.push_back({verdict::unreadable, "not a name of this layout"});
+        } else {
+            into.push_back(judge_parsed(page[at], *file, known, age));
+        }
+    }
+}
+
+}  // namespace reeve::gc
