@@ -53,7 +53,10 @@ std::size_t sweep(const backends::memory_bucket& bucket, const Judge& judge) {
     return garbage;
 }
 
-std::size_t heap() { return ::mallinfo2().uordblks; }
+std::size_t heap() {
+    const auto now = ::mallinfo2();
+    return now.uordblks + now.hblkhd;
+}
 
 void measure(bench::size size) {
     const std::uint64_t objects = size == bench::size::quick ? 500'000 : 5'000'000;

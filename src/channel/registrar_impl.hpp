@@ -148,6 +148,7 @@ private:
 
     // registrar_tell.cpp
     void tell_later(row_number row);
+    [[nodiscard]] bool is_for(row_number number, const model::node_info& node) const;
     void start_calls();
     [[nodiscard]] static awaitable<void> call_node(std::shared_ptr<registrar_impl> self,
                                                    model::node_info node);

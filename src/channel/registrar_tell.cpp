@@ -39,6 +39,14 @@ void registrar_impl::start_calls() {
     }
 }
 
+/// Is there something of this channel that this process of the node has to be told?
+bool registrar_impl::is_for(row_number number, const model::node_info& node) const {
+    const channel_row& row = table_[number];
+    if (row.node == channel_table::none || row.uncertain || row.answer == told::done) return false;
+    if (table_.node_name(row.node) != node.name) return false;
+    return row.process == node.process || !core::enforced(core::guard::pending_incarnation);
+}
+
 awaitable<void> registrar_impl::call_node(std::shared_ptr<registrar_impl> self,
                                           model::node_info node) {
     link& to = self->links_.at(node.name);
@@ -46,12 +54,8 @@ awaitable<void> registrar_impl::call_node(std::shared_ptr<registrar_impl> self,
     std::vector<row_number> releases;
     const std::set<row_number> all = std::exchange(to.rows, {});
     for (const row_number number : all) {
+        if (!self->is_for(number, node)) continue;
         const channel_row& row = self->table_[number];
-        const bool still = row.node != channel_table::none && !row.uncertain &&
-                           self->table_.node_name(row.node) == node.name;
-        const bool mine =
-            row.process == node.process || !core::enforced(core::guard::pending_incarnation);
-        if (!still || !mine || row.answer == told::done) continue;
         if (assigns.size() + releases.size() >= self->options_.tell_channels_max) {
             to.rows.insert(number);
             continue;
@@ -63,6 +67,11 @@ awaitable<void> registrar_impl::call_node(std::shared_ptr<registrar_impl> self,
     std::string trouble;
     try {
         if (!releases.empty()) trouble = co_await self->tell_release(node, releases);
+        // What is told is what the table says now: meanwhile one may have gone elsewhere.
+        std::erase_if(assigns, [&](row_number number) {
+            return !self->is_for(number, node) ||
+                   self->table_[number].state != model::channel_state::pending;
+        });
         std::string other;
         if (!assigns.empty()) other = co_await self->tell_assign(node, assigns);
         if (trouble.empty()) trouble = std::move(other);

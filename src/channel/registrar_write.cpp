@@ -41,8 +41,8 @@ core::time_point registrar_impl::next_wake() const {
     return when;
 }
 
-/// One round: look at every channel that may need something, write all changes together, then tell
-/// the nodes.
+/// One round: look at every channel that may need something, write all changes together, and tell
+/// the nodes of each transaction once it is committed.
 awaitable<void> registrar_impl::step() {
     const auto now = strand_.now();
     ++round_;

@@ -1,5 +1,7 @@
 #include "reeve/gc/judge.hpp"
 
+#include <chrono>
+#include <cstddef>
 #include <optional>
 
 namespace reeve::gc {
@@ -8,13 +10,15 @@ namespace {
 
 judgement judge_age(const storage::object_meta& object, const age_rule& age,
                     std::string_view garbage) {
-    if (object.last_modified.time_since_epoch().count() == 0) {
+    if (object.last_modified.time_since_epoch().count() <= 0) {
         return {verdict::suspicious, "the object store does not say when it was written"};
     }
     if (object.last_modified > age.now) {
         return {verdict::suspicious, "the object store says that it was written in the future"};
     }
-    if (age.now - object.last_modified < age.retention) {
+    // In the coarser unit: a retention of any length must not overflow.
+    const auto old = std::chrono::floor<std::chrono::milliseconds>(age.now - object.last_modified);
+    if (old < age.retention) {
         return {verdict::young, "garbage, but within the retention"};
     }
     return {verdict::garbage, garbage};
@@ -28,7 +32,7 @@ judgement judge_parsed(const storage::object_meta& object, const catalog::file_a
         return {verdict::suspicious, "its epoch was never given out: is the metadata restored?"};
     }
     const bool settled = file.file.number < facts.settled;
-    if (facts.is == standing::living && !settled) {
+    if (facts.is != standing::ended && !settled) {
         return {verdict::in_use, "its epoch lives and may still commit it"};
     }
     if (known.pinned(file)) return {verdict::pinned, "a pin holds it"};

@@ -8,10 +8,15 @@ namespace reeve::gc {
 
 namespace {
 
-// At most 4 of 5 slots are taken; from 64 slots on, a quarter is added at a time.
+// At most 4 of 5 slots are taken; from 64 slots on, a quarter is added at a time. When only a fifth
+// is taken, half of them go.
 constexpr std::size_t first_slots = 16;
 
 bool full(std::size_t used, std::size_t slots) { return used * 5 >= slots * 4; }
+bool sparse(std::size_t used, std::size_t slots) { return slots > 64 && used * 5 < slots; }
+std::size_t grown(std::size_t slots) {
+    return std::max(first_slots, slots + (slots < 64 ? slots : slots / 4));
+}
 
 }  // namespace
 
@@ -33,9 +38,8 @@ std::size_t live_files::shard::find(fingerprint of) const noexcept {
     return at;
 }
 
-void live_files::shard::grow() {
-    const std::size_t more = slots.size() < 64 ? slots.size() : slots.size() / 4;
-    std::vector<fingerprint> old(std::max(first_slots, slots.size() + more), 0);
+void live_files::shard::resize(std::size_t count) {
+    std::vector<fingerprint> old(count, 0);
     old.swap(slots);
     for (const fingerprint one : old) {
         if (one != 0) slots[find(one)] = one;
@@ -45,7 +49,7 @@ void live_files::shard::grow() {
 void live_files::add(const model::file_id& file) {
     const fingerprint one = of(file);
     shard& in = shards_[shard_of(one)];
-    if (full(in.used + 1, in.slots.size())) in.grow();
+    if (full(in.used + 1, in.slots.size())) in.resize(grown(in.slots.size()));
     fingerprint& slot = in.slots[in.find(one)];
     if (slot == one) {
         again_.push_back(one);
@@ -78,6 +82,7 @@ bool live_files::remove(const model::file_id& file) {
     }
     in.slots[hole] = 0;
     --in.used;
+    if (sparse(in.used, in.slots.size())) in.resize(in.slots.size() / 2);
     return true;
 }
 

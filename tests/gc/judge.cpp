@@ -121,8 +121,13 @@ TEST_CASE("judge: garbage waits for the retention, by the store's clock") {
     CHECK(of(object(key, 0ms), known) == verdict::young);
     CHECK(of(object(key, -1ms), known) == verdict::suspicious);
     auto unknown = object(key);
-    unknown.last_modified = core::wall_time();
-    CHECK(of(unknown, known) == verdict::suspicious);
+    for (const auto& when : {core::wall_time(), core::wall_time(-1ms), core::wall_time::min()}) {
+        unknown.last_modified = when;
+        CHECK(of(unknown, known) == verdict::suspicious);
+    }
+    auto for_ever = at_noon();
+    for_ever.retention = std::chrono::milliseconds::max();
+    CHECK(gc::judge(object(key), *names, known, for_ever).is == verdict::young);
 }
 
 TEST_CASE("judge: a page is judged as its objects one by one") {

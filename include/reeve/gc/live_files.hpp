@@ -13,8 +13,8 @@ namespace reeve::gc {
 /// names carry: together they name one file of the whole store (docs/protocols/segments.md, G4).
 /// Kept by the leader beside its view of the records, so that a sweep asks it and reads no records.
 ///
-/// 64 bits per file, in shards of open addressing that grow by a quarter: 10 to 13 bytes per file,
-/// and never more than one shard in two copies. Two files with equal 64 bits count as two
+/// 64 bits per file, in shards of open addressing that grow by a quarter: 10 to 13 bytes per file
+/// while they grow, at most 40 when many have gone, and never more than one shard in two copies. Two files with equal 64 bits count as two
 /// references to one: each is kept as long as either is referenced, so that a collision keeps
 /// garbage for one reign (`seed` differs between them) and never deletes a live file.
 /// Single-threaded.
@@ -50,7 +50,7 @@ private:
         }
         /// Its slot, or the free one that ends the search.
         [[nodiscard]] std::size_t find(fingerprint of) const noexcept;
-        void grow();
+        void resize(std::size_t count);
     };
     static constexpr std::size_t shard_bits = 8;
 
