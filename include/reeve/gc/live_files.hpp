@@ -14,9 +14,10 @@ namespace reeve::gc {
 /// Kept by the leader beside its view of the records, so that a sweep asks it and reads no records.
 ///
 /// 64 bits per file, in shards of open addressing that grow by a quarter: 10 to 13 bytes per file
-/// while they grow, at most 40 when many have gone, and never more than one shard in two copies. Two files with equal 64 bits count as two
-/// references to one: each is kept as long as either is referenced, so that a collision keeps
-/// garbage for one reign (`seed` differs between them) and never deletes a live file.
+/// while they grow, at most 40 when many have gone, and never more than one shard in two copies.
+/// Two files with equal 64 bits count as two references to one: each is kept as long as either is
+/// referenced, so that a collision keeps garbage for one reign (`seed` differs between them) and
+/// never deletes a live file.
 /// Single-threaded.
 class live_files {
 public:
