@@ -54,6 +54,7 @@ segment_record tombstone_of(const segment_record& it, segment_state state, times
 bool valid_file_name(std::string_view name) noexcept {
     if (name.empty() || name.size() > file_name_bytes_max) return false;
     std::size_t parts = 0;
+    std::string_view last;
     for (std::size_t begin = 0; begin <= name.size();) {
         const auto end = std::min(name.find('/', begin), name.size());
         const auto part = name.substr(begin, end - begin);
@@ -62,9 +63,10 @@ bool valid_file_name(std::string_view name) noexcept {
             if (byte <= ' ' || byte > '~') return false;
         }
         ++parts;
+        last = part;
         begin = end + 1;
     }
-    return parts > 1;
+    return parts > 1 && !granted_number_of(last);
 }
 
 std::size_t file_count(const binlog_record& it) noexcept {

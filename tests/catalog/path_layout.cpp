@@ -51,6 +51,9 @@ TEST_CASE("a file's name says all that it is, and is taken apart into the same")
         const auto name = layout->format(it);
         CHECK(name.starts_with(layout->root()));
         CHECK(layout->parse(name) == it);
+        // No record accepts it as the name of an imported file: it would be judged by its epoch.
+        CHECK_FALSE(model::valid_file_name(name));
+        CHECK(model::valid_file_name(name + ".bin"));
     }
 }
 

@@ -23,6 +23,8 @@ struct file_address {
 
 /// How binlog files are called in the object store. Garbage collection reads names of files that
 /// it has never seen: a name that does not say exactly what a file is must not be taken for one.
+/// The last part of every name is model::text of the file's number, whatever else a layout chooses:
+/// so no name that a record accepts for an imported file (model::valid_file_name) is one of these.
 /// Const calls may overlap.
 class path_layout {
 public:

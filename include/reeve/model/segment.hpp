@@ -95,12 +95,14 @@ enum class binlog_kind : std::uint8_t {
 inline constexpr std::size_t file_name_bytes_max = 1000;
 
 /// Is `name` one that an imported file may have? 1..file_name_bytes_max printable ASCII bytes with
-/// at least one '/', no part of which is empty, "." or "..": it stays below the data root.
+/// at least one '/', no part of which is empty, "." or "..": it stays below the data root. Its last
+/// part is no granted_number: so end the names of files that were written under an epoch, and a
+/// sweep would take it for one (docs/protocols/segments.md, G4).
 [[nodiscard]] bool valid_file_name(std::string_view name) noexcept;
 
 /// One file of a flush. Where it lies says catalog::path_layout.
 struct binlog_file {
-    file_id id;               ///< the last part of its name; unless imported
+    file_id id;               ///< the last part of its name, its epoch not 0; unless imported
     std::string imported;     ///< the whole name below the data root; empty: it was not imported
     std::uint64_t bytes = 0;  ///< of the file
     std::uint64_t rows = 0;   ///< in it
