@@ -28,6 +28,8 @@ bool is_compact(const model::segment_record& it) {
 std::string_view why_not(const model::segment_record& it) noexcept {
     using model::segment_state;
     if (!model::valid_name(it.channel.value)) return "no channel has such a name";
+    if (!is_one_of(segment_states, it.state)) return "no such state";
+    if (!is_one_of(seal_reasons, it.sealed)) return "no such reason";
     if (model::is_dropped(it.state)) {
         return it.dropped_at ? std::string_view() : "dropped, but at no time";
     }
@@ -44,11 +46,23 @@ std::string_view why_not(const model::segment_record& it) noexcept {
     return {};
 }
 
+namespace {
+
+std::string_view why_not(const model::binlog_file& it) noexcept {
+    const bool numbered = it.id != model::file_id();
+    if (numbered == !it.imported.empty()) return "a file with two names, or none";
+    if (numbered) return it.id.epoch ? std::string_view() : "a file written under no epoch";
+    return model::valid_file_name(it.imported) ? std::string_view() : "no such file name";
+}
+
+}  // namespace
+
 std::string_view why_not(const model::binlog_record& it) noexcept {
     if (it.to < it.from) return "it ends before it starts";
     std::size_t files = 0;
     const model::binlog_group* before = nullptr;
     for (const auto& group : it.groups) {
+        if (!is_one_of(binlog_kinds, group.kind)) return "no such kind";
         if (group.files.empty()) return "a group without files";
         files += group.files.size();
         if (files > model::flush_files_max) return "too many files";
@@ -58,21 +72,22 @@ std::string_view why_not(const model::binlog_record& it) noexcept {
         }
         before = &group;
         for (const auto& file : group.files) {
-            const bool numbered = file.id != model::file_id();
-            if (numbered == !file.imported.empty()) return "a file with two names, or none";
-            if (!numbered && !model::valid_file_name(file.imported)) return "no such file name";
+            const auto why = why_not(file);
+            if (!why.empty()) return why;
         }
     }
     return {};
 }
 
 std::string_view why_not(const model::collection_drop& it) noexcept {
+    if (!is_one_of(drop_states, it.state)) return "no such state";
     if (!it.at) return "a drop at no time";
     return it.why.size() > why_bytes_max ? "a reason of more than 1000 bytes" : std::string_view();
 }
 
 std::string_view why_not(const model::job_record& it) noexcept {
     if (!model::valid_name(it.what)) return "no kind of work has such a name";
+    if (!is_one_of(job_states, it.state)) return "no such state";
     if (!it.epoch) return "a grant without an epoch";
     if (!it.node.value.empty() && !model::valid_name(it.node.value)) return "no such node's name";
     if (it.inputs.empty() || it.inputs.size() > model::job_inputs_max) {

@@ -188,10 +188,9 @@ void decoder::decode(std::string_view key, std::string_view value, model::binlog
 
 void decoder::decode(std::string_view key, std::string_view value, model::collection_drop& into) {
     static constexpr std::array<std::string_view, 5> known{"v", "min_reader", "state", "at", "why"};
-    static constexpr std::array states{model::drop_state::dropping, model::drop_state::dropped};
     implementation_->read(key, value, known, [&](std::size_t index, field_reader& field) {
         if (index == 2) {
-            into.state = field.state<model::drop_state>(states);
+            into.state = field.state<model::drop_state>(drop_states);
         } else if (index == 3) {
             into.at.value = field.number(1);
         } else {
@@ -215,15 +214,13 @@ void decoder::decode(std::string_view key, std::string_view value, model::job_re
     static constexpr std::array<std::string_view, 10> known{
         "v",    "min_reader", "what",       "state",  "epoch",
         "node", "process",    "collection", "inputs", "granted_at"};
-    static constexpr std::array states{model::job_state::granted, model::job_state::committed,
-                                       model::job_state::ended};
     implementation_->read(key, value, known, [&](std::size_t index, field_reader& field) {
         switch (index) {
             case 2:
                 into.what.assign(field.ascii());
                 break;
             case 3:
-                into.state = field.state<model::job_state>(states);
+                into.state = field.state<model::job_state>(job_states);
                 break;
             case 4:
                 into.epoch.value = field.number();

@@ -3,6 +3,7 @@
 #include "reeve/model/channel.hpp"
 #include "reeve/model/segment.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -34,6 +35,17 @@ inline constexpr std::array seal_reasons{
 
 inline constexpr std::array binlog_kinds{model::binlog_kind::insert, model::binlog_kind::stats,
                                          model::binlog_kind::delta};
+
+inline constexpr std::array drop_states{model::drop_state::dropping, model::drop_state::dropped};
+
+inline constexpr std::array job_states{model::job_state::granted, model::job_state::committed,
+                                       model::job_state::ended};
+
+// Is it a value that the enum has? A cast can make others.
+template <class Value, std::size_t Count>
+[[nodiscard]] constexpr bool is_one_of(const std::array<Value, Count>& all, Value value) noexcept {
+    return std::find(all.begin(), all.end(), value) != all.end();
+}
 
 inline constexpr std::size_t why_bytes_max = 1000;
 

@@ -92,6 +92,12 @@ const std::string flush_value =
     R"({"kind":"insert","field":100,"files":[{"name":"9-12","bytes":640,"rows":7}]},)"
     R"({"kind":"delta","field":0,"files":[{"name":"old/file.bin","bytes":640,"rows":7}]}]})";
 
+// What only a cast makes.
+template <class Value>
+Value beyond(Value last) {
+    return static_cast<Value>(static_cast<unsigned>(last) + 1);
+}
+
 std::string with(std::string value, const std::string& from, const std::string& to) {
     REQUIRE(value.find(from) != std::string::npos);
     return value.replace(value.find(from), from.size(), to);
@@ -166,6 +172,12 @@ TEST_CASE("a segment that cannot be is neither written nor read") {
     using record = model::segment_record;
     CHECK(bent([](record&) {}) == errc{});
     CHECK(bent([](record& it) { it.channel.value = "a/b"; }) == errc::invalid_argument);
+    CHECK(bent([](record& it) { it.sealed = model::seal_reason::host; }) == errc{});
+    CHECK(bent([](record& it) { it.sealed = beyond(model::seal_reason::host); }) ==
+          errc::invalid_argument);
+    CHECK(bent([](record& it) {
+              it = model::tombstone_of(it, beyond(segment_state::collected), model::timestamp(1));
+          }) == errc::invalid_argument);
     CHECK(bent([](record& it) { it.sealed = model::seal_reason::none; }) == errc::invalid_argument);
     CHECK(bent([](record& it) { it.state = segment_state::growing; }) == errc::invalid_argument);
     CHECK(bent([](record& it) { it.state = segment_state::dropped; }) == errc::invalid_argument);
@@ -229,8 +241,13 @@ TEST_CASE("a flush that cannot be is neither written nor read") {
     CHECK(bent([](record& it) { it.groups[0].files[0].id = {}; }) == errc::invalid_argument);
     CHECK(bent([](record& it) { it.groups[0].files[0].imported = "a/b"; }) ==
           errc::invalid_argument);
-    for (const std::string name :
-         {"a", "/a", "a/", "a//b", "../a", "a/../b", "a/..", "./a", "a/.", "a b/c", "a/\n"}) {
+    CHECK(bent([](record& it) { it.groups[0].files[0].id = {model::epoch(0), 12}; }) ==
+          errc::invalid_argument);
+    CHECK(bent([](record& it) { it.groups[0].files[0].id = {model::epoch(1), 0}; }) == errc{});
+    CHECK(bent([](record& it) { it.groups[1].kind = beyond(model::binlog_kind::delta); }) ==
+          errc::invalid_argument);
+    for (const std::string name : {"a", "/a", "a/", "a//b", "../a", "a/../b", "a/..", "./a", "a/.",
+                                   "a b/c", "a/\n", "a/0-1", "1/2/3/insert/4/5-6"}) {
         INFO(name);
         CHECK(bent([&](record& it) { it.groups[1].files[0].imported = name; }) ==
               errc::invalid_argument);
@@ -247,10 +264,12 @@ TEST_CASE("a flush that cannot be is neither written nor read") {
              {"\"insert\"", "\"delta\""},
              {"\"9-12\"", "\"9-012\""},
              {"\"9-12\"", "\"0-0\""},
+             {"\"9-12\"", "\"0-12\""},
              {"\"9-12\"", "\"12\""},
              {"\"9-12\"", "12"},
              {"old/file", "../file"},
              {"old/file", "old"},
+             {"old/file.bin", "1/2/3/insert/4/5-6"},
              {"\"bytes\":640", "\"bytes\":\"640\""},
              {",\"rows\":7}", "}"},
              {"[{\"name\":\"9-12\",\"bytes\":640,\"rows\":7}]", "[]"},
@@ -300,6 +319,9 @@ TEST_CASE("jobs and drops that cannot be are neither written nor read") {
     };
     using record = model::job_record;
     CHECK(bent([](record& it) { it.what = ""; }) == errc::invalid_argument);
+    CHECK(bent([](record& it) { it.state = model::job_state::ended; }) == errc{});
+    CHECK(bent([](record& it) { it.state = beyond(model::job_state::ended); }) ==
+          errc::invalid_argument);
     CHECK(bent([](record& it) { it.epoch = {}; }) == errc::invalid_argument);
     CHECK(bent([](record& it) { it.node.value = "/"; }) == errc::invalid_argument);
     CHECK(bent([](record& it) { it.inputs.clear(); }) == errc::invalid_argument);
@@ -316,6 +338,10 @@ TEST_CASE("jobs and drops that cannot be are neither written nor read") {
     CHECK(refusal(drop) == errc::invalid_argument);
     drop.at = model::timestamp(1);
     drop.why = std::string(1000, 'w');
+    CHECK(refusal(drop) == errc{});
+    drop.state = beyond(model::drop_state::dropped);
+    CHECK(refusal(drop) == errc::invalid_argument);
+    drop.state = model::drop_state::dropped;
     CHECK(refusal(drop) == errc{});
     drop.why += 'w';
     CHECK(refusal(drop) == errc::invalid_argument);

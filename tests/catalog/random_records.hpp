@@ -127,7 +127,7 @@ inline model::binlog_file file(core::random& random) {
         made.imported = name(random) + "/x" + name(random);
         if (!model::valid_file_name(made.imported)) made.imported = "a/b\"\\";
     } else {
-        made.id = {model::epoch(number(random)), number(random) | 1};
+        made.id = {model::epoch(number(random) | 1), number(random)};
     }
     made.bytes = number(random);
     made.rows = number(random);

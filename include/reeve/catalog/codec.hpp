@@ -61,7 +61,8 @@ struct batch_slot {
 /// the structs. Positions are written as lower-case hexadecimal digits. All throw
 /// errc::invalid_argument, naming the field, for what a decoder would refuse: a name that is not
 /// model::valid_name (an entry's node may be empty), a position above model::position_bytes_max,
-/// text that is not UTF-8 or is outside the stated length.
+/// text that is not UTF-8 or is outside the stated length; and those of segments, binlogs, drops
+/// and jobs for a value that its enum does not have.
 [[nodiscard]] std::string encode(const root_info& it);
 [[nodiscard]] std::string encode(const id_counter& it);         ///< the record `ids`
 [[nodiscard]] std::string encode(const model::node_info& it);   ///< without name and process
@@ -79,7 +80,8 @@ struct batch_slot {
 /// room for at least one row; none but dropped ones have a time of the drop.
 [[nodiscard]] std::string encode(const model::segment_record& it);
 /// The record `binlogs/<segment>/<flush>`. Groups ascend, each has files, flush_files_max in all;
-/// imported names are model::valid_file_name, others have a number; `to` is not before `from`.
+/// imported names are model::valid_file_name, others have a number with an epoch; `to` is not
+/// before `from`.
 [[nodiscard]] std::string encode(const model::binlog_record& it);
 [[nodiscard]] std::string encode(
     const model::collection_drop& it);  ///< the record `drops/<collection>`
