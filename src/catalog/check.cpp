@@ -26,7 +26,7 @@ public:
     void look(const storage::record& one) {
         const auto parsed = keys_.parse(one.key);
         const auto taken_apart = unmark(one.value);
-        if (parsed.what == kind::unknown) {
+        if (!has_record(parsed.what)) {
             add(severity::warning, one.key, "no kind of record that this release knows");
             return;
         }

@@ -81,6 +81,25 @@ awaitable<walk_summary> walk(storage::metadata_store& store, const key_layout& k
     }
 }
 
+bool has_record(key_layout::kind what) noexcept {
+    using kind = key_layout::kind;
+    switch (what) {
+        case kind::stream:
+        case kind::pin:
+        case kind::pins_version:
+        case kind::gc_marker:
+        case kind::gc_cursor:
+        case kind::gc_paused:
+        case kind::gc_journal:
+        case kind::procedure:
+        case kind::procedure_part:
+        case kind::unknown:
+            return false;
+        default:
+            return true;
+    }
+}
+
 std::string unreadable(decoder& reader, key_layout::kind what, std::string_view key,
                        std::string_view value) {
     using kind = key_layout::kind;

@@ -16,6 +16,10 @@ namespace reeve::catalog {
 [[nodiscard]] awaitable<walk_summary> walk(storage::metadata_store& store, const key_layout& keys,
                                            std::function<void(const storage::record&)> each);
 
+// Has this release records of that kind? Not of unknown keys, nor of those that are reserved for
+// what is not built yet.
+[[nodiscard]] bool has_record(key_layout::kind what) noexcept;
+
 // Why the value of a record of this kind cannot be read; empty: it can.
 [[nodiscard]] std::string unreadable(decoder& reader, key_layout::kind what, std::string_view key,
                                      std::string_view value);

@@ -269,6 +269,23 @@ TEST_CASE_METHOD(fixture, "check finds each record that cannot be read or is mis
         put(unknown, "x");
         finds(severity::warning, unknown, "no kind");
     }
+    SECTION("of a kind that has a key, but no record in this release") {
+        for (const auto& key :
+             {keys.stream("s"), keys.pin(1), keys.pins_version(), keys.gc_marker(),
+              keys.gc_cursor("data"), keys.gc_paused({}), keys.gc_paused(model::collection_id(1)),
+              keys.gc_journal(1), keys.procedure(1), keys.procedure_part(1, "a")}) {
+            INFO(key);
+            REQUIRE(keys.parse(key).what != catalog::key_layout::kind::unknown);
+            put(key, "x");
+            finds(severity::warning, key, "no kind");
+            remove(key);
+        }
+    }
+    SECTION("a segment that cannot be read") {
+        const auto key = keys.segment(model::collection_id(1), model::segment_id(2));
+        put(key, "{}");
+        finds(severity::error, key, "missing");
+    }
     SECTION("no root") {
         remove(keys.root_record());
         finds(severity::error, keys.root_record(), "missing");
