@@ -244,7 +244,9 @@ learned segment_table::learn_more(std::uint32_t known, const model::segment_reco
     segment_row& row = rows_[known];
     if (at <= row.at) return learned::stale;
     if (!may_follow(row.state, record.state)) return learned::refused;
-    if (model::is_dropped(record.state)) {
+    const bool drops = model::is_dropped(record.state);
+    if (!drops && record.limits != row.limits) return learned::refused;
+    if (drops) {
         const auto collection = row.collection;
         const auto segment = row.id;
         const auto channel = row.channel;
@@ -261,8 +263,9 @@ learned segment_table::learn_more(std::uint32_t known, const model::segment_reco
 
 learned segment_table::learn(model::collection_id collection, model::segment_id segment,
                              const model::segment_record& record, storage::revision at) {
-    const std::uint32_t channel = add_channel(record.channel.value, collection);
-    if (channel == none || !segment) return learned::refused;
+    if (!segment) return learned::refused;
+    // Nothing is made known before the record is taken.
+    std::uint32_t channel = find_channel(record.channel.value);
     const auto dropped = dropped_by_id_.find(segment);
     if (dropped != dropped_by_id_.end()) {
         tombstone_row& known = tombstones_[*dropped];
@@ -271,9 +274,12 @@ learned segment_table::learn(model::collection_id collection, model::segment_id 
     }
     const std::uint32_t row = find(segment);
     if (row != none) {
-        const bool same = rows_[row].channel == channel && rows_[row].partition == record.partition;
+        const bool same = rows_[row].collection == collection && rows_[row].channel == channel &&
+                          rows_[row].partition == record.partition;
         return same ? learn_more(row, record, at) : learned::refused;
     }
+    channel = add_channel(record.channel.value, collection);
+    if (channel == none) return learned::refused;
     if (model::is_dropped(record.state)) {
         add_tombstone(collection, segment, channel, record, at);
     } else {

@@ -73,7 +73,9 @@ struct tombstone_row {
 enum class learned : std::uint8_t {
     taken,    ///< it is what is known now
     stale,    ///< something as new was known already
-    refused,  ///< it contradicts what is known: a state that came before, another channel
+    /// It contradicts what is known: a state that came before, another channel, other limits. It
+    /// changed nothing.
+    refused,
 };
 
 /// All segments of a store in compact form, found by id, collection, partition, channel and state.
@@ -115,7 +117,8 @@ public:
     }
     void drop_channel(std::uint32_t number) { channels_[number].dropped = true; }
 
-    /// Takes over a record as read or written at `at`. Makes collection and channel known.
+    /// Takes over a record as read or written at `at`. If it is taken, makes collection and channel
+    /// known.
     learned learn(model::collection_id collection, model::segment_id segment,
                   const model::segment_record& record, storage::revision at);
     /// One more binlog record of a segment; nothing for one that is not alive.

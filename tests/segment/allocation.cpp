@@ -193,3 +193,37 @@ TEST_CASE("a record that contradicts what is known is refused and changes nothin
     CHECK(it.all.table().state_of(s(1)) == segment_state::collected);
     CHECK(it.all.learn(c(1), s(0), flushed, storage::revision(99)) == learned::refused);
 }
+
+TEST_CASE("a record that is refused makes no channel and no collection known") {
+    world it;
+    it.create(1);
+    it.create(2);
+    REQUIRE(it.become(2, segment_state::dropped) == learned::taken);
+    const auto channels = it.all.table().channels();
+    CHECK(it.show(0, world::growing("new"), 3) == learned::refused);
+    CHECK(it.show(1, world::growing("new")) == learned::refused);
+    CHECK(it.show(1, world::growing("new"), 3) == learned::refused);
+    CHECK(it.show(1, world::growing("a"), 3) == learned::refused);
+    CHECK(it.show(2, world::growing("new"), 3) == learned::refused);
+    CHECK(it.show(3, world::growing("a"), 3) == learned::refused);
+    CHECK(it.all.table().channels() == channels);
+    CHECK(it.all.table().find_channel("new") == none);
+    CHECK(it.all.table().find_collection(c(3)) == nullptr);
+    CHECK(it.show(3, world::growing("new"), 3) == learned::taken);
+    CHECK(it.all.table().channels() == channels + 1);
+}
+
+TEST_CASE("the limits of a segment stay what they were when it was created") {
+    world it;
+    it.create(1);
+    const auto known = it.record(1);
+    auto changed = known;
+    changed.limits.rows = 101;
+    CHECK(it.show(1, changed) == learned::refused);
+    changed.limits = {100, 1};
+    changed.state = segment_state::sealed;
+    CHECK(it.show(1, changed) == learned::refused);
+    CHECK(it.record(1) == known);
+    CHECK(it.all.free_rows(s(1)) == 100);
+    CHECK(it.become(1, segment_state::dropped) == learned::taken);  // a tombstone has none
+}
