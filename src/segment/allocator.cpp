@@ -55,15 +55,16 @@ bool allocator::add_channel(std::string_view name, model::collection_id collecti
 
 void allocator::drop_collection(model::collection_id id) { table_.drop_collection(id); }
 
-void allocator::drop_channel(std::string_view name) {
+bool allocator::drop_channel(std::string_view name, model::collection_id collection) {
+    if (!add_channel(name, collection)) return false;
     const std::uint32_t number = table_.find_channel(name);
-    if (number == none) return;
     table_.drop_channel(number);
     std::vector<std::uint32_t> open;
     table_.each_of_channel(number, [&](const segment_row& row) {
         if (row.open != none) open.push_back(row.open);
     });
     for (const auto one : open) release(one);
+    return true;
 }
 
 learned allocator::learn(model::collection_id collection, model::segment_id segment,

@@ -52,9 +52,11 @@ public:
     /// Makes a collection known, or a channel; false if the channel is another collection's.
     void add_collection(model::collection_id id) { table_.add_collection(id); }
     bool add_channel(std::string_view name, model::collection_id collection);
-    /// There is a tombstone: no more allocations. The segments stay until their records follow.
+    /// There is a tombstone: no more allocations, whether the collection was known or not. The
+    /// segments stay until their records follow.
     void drop_collection(model::collection_id id);
-    void drop_channel(std::string_view name);
+    /// The same for a channel; false, and nothing was done, if it is another collection's.
+    bool drop_channel(std::string_view name, model::collection_id collection);
 
     /// A record was written by this leader, or read again since it is one: a growing segment that
     /// was not known is new, and nothing has been allocated in it.

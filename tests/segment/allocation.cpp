@@ -123,7 +123,7 @@ TEST_CASE("bad requests get an outcome of their own, and change nothing") {
     CHECK(it.all.last_expiry(s(1)) == t(0));
     good.expires_at = t(11);
     CHECK(it.all.try_allocate(good).outcome == outcome::allocated);
-    it.all.drop_channel("a");
+    CHECK(it.all.drop_channel("a", c(1)));
     CHECK(ask([](auto&) {}) == outcome::dropped_channel);
     it.all.drop_collection(c(1));
     CHECK(ask([](auto&) {}) == outcome::dropped_collection);
@@ -159,13 +159,33 @@ TEST_CASE("a segment that is dropped, or of a dropped channel, gets no rows") {
     CHECK(it.become(1, segment_state::dropped) == learned::taken);
     CHECK(it.all.open() == 1);
     CHECK(it.parts(10, 10)[0].segment == s(2));
-    it.all.drop_channel("a");
+    CHECK(it.all.drop_channel("a", c(1)));
     CHECK(it.all.open() == 0);
     CHECK_FALSE(it.all.table().alive(s(2)));
     CHECK(it.show(3, world::growing("a")) == learned::taken);
     CHECK(it.all.open() == 0);
     CHECK(it.tick(20).outcome == tick_outcome::taken);
     CHECK(it.sealing().empty());
+}
+
+TEST_CASE("a channel is dropped whether its tombstone or its segments are found first") {
+    for (const bool tombstone_first : {true, false}) {
+        INFO(tombstone_first);
+        world it;
+        if (tombstone_first) CHECK(it.all.drop_channel("late", c(1)));
+        it.create(1, "late");
+        if (!tombstone_first) CHECK(it.all.drop_channel("late", c(1)));
+        CHECK(it.all.add_channel("late", c(1)));
+        CHECK(it.all.open() == 0);
+        CHECK_FALSE(it.all.table().alive(s(1)));
+        CHECK(it.allocate(1, 10, "late").outcome == outcome::dropped_channel);
+        CHECK(it.tick(20, {}, "late").outcome == tick_outcome::taken);
+    }
+    // Another collection's tombstone is none of this one.
+    world it;
+    it.create(1);
+    CHECK_FALSE(it.all.drop_channel("a", c(2)));
+    CHECK(it.allocate(1, 10).outcome == outcome::allocated);
 }
 
 TEST_CASE("a record that contradicts what is known is refused and changes nothing") {
