@@ -243,7 +243,8 @@ public:
         const double seconds = time_of([&] {
             for (std::uint64_t channel = 0; channel < channels; ++channel) {
                 const auto result =
-                    all_.tick(names_[channel], model::timestamp(now_), reports[channel]);
+                    all_.tick(names_[channel], model::timestamp(now_), reports[channel],
+                              model::timestamp(now_));
                 looked_at += result.looked_at;
             }
         });

@@ -32,6 +32,8 @@ std::string_view name(allocation_outcome outcome) noexcept {
             return "dropped_channel";
         case allocation_outcome::too_late:
             return "too_late";
+        case allocation_outcome::too_long:
+            return "too_long";
     }
     return "?";
 }
@@ -297,7 +299,9 @@ allocation_outcome allocator::refusal(const allocation_request& request,
     if (in.dropped) return allocation_outcome::dropped_channel;
     const bool passed = request.expires_at <= channels_[channel].last_tick;
     if (passed || request.expires_at <= request.now) return allocation_outcome::too_late;
-    return allocation_outcome::allocated;
+    const auto most = after(request.now, options_.lifetime_max, options_.seal.timestamps_per_ms);
+    return request.expires_at > most ? allocation_outcome::too_long
+                                     : allocation_outcome::allocated;
 }
 
 std::uint64_t allocator::needed(std::uint64_t rows) const noexcept {
@@ -437,10 +441,12 @@ void allocator::seal_largest(open_channel& in) {
 }
 
 tick_result allocator::tick(std::string_view channel, model::timestamp at,
-                            std::span<const segment_rows> reports) {
+                            std::span<const segment_rows> reports, model::timestamp now) {
     tick_result result;
     const std::uint32_t number = table_.find_channel(channel);
     if (number == none) return result;
+    result.outcome = tick_outcome::in_future;
+    if (at > now) return result;
     open_channel& in = channels_[number];
     result.outcome = tick_outcome::not_newer;
     if (at <= in.last_tick) return result;

@@ -20,6 +20,7 @@ enum class tick_outcome : std::uint8_t {
     taken,            ///< it is the channel's last one now
     not_newer,        ///< the channel had that one, or a later one: nothing was done
     unknown_channel,  ///< nobody has told of it: nothing was done
+    in_future,        ///< the oracle has not given out that timestamp yet: nothing was done
 };
 
 /// The answer to a tick.
@@ -79,11 +80,15 @@ public:
     [[nodiscard]] allocation try_allocate(const allocation_request& request);
 
     /// The holder of `channel` has consumed everything before `at`. The caller has compared the
-    /// epoch. Ends allocations, seals by policy, finds what can be flushed. The cost is that of the
+    /// epoch; `now` is the oracle's. A tick after it is refused: it would end allocations whose
+    /// rows are still on their way, and every later one would be too late for the channel.
+    ///
+    /// Ends allocations, seals by policy, finds what can be flushed. The cost is that of the
     /// segments for which something changes, not of those that are open; and once the channel has
     /// more than seal_options::channel_bytes_max, that of a look at its growing ones.
     [[nodiscard]] tick_result tick(std::string_view channel, model::timestamp at,
-                                   std::span<const segment_rows> reports);
+                                   std::span<const segment_rows> reports,
+                                   model::timestamp now);
 
     /// From now on no more rows go to a growing segment. False if it is not growing here.
     bool seal(model::segment_id segment, model::seal_reason why);

@@ -129,9 +129,23 @@ TEST_CASE("bad requests get an outcome of their own, and change nothing") {
     CHECK(ask([](auto&) {}) == outcome::dropped_collection);
     CHECK(ask([](auto& of) { of.channel = "nobody's"; }) == outcome::dropped_collection);
     std::set<std::string_view> names;
-    for (int value = 0; value < 10; ++value) names.insert(name(static_cast<outcome>(value)));
-    CHECK(names.size() == 10);
+    for (int value = 0; value < 11; ++value) names.insert(name(static_cast<outcome>(value)));
+    CHECK(names.size() == 11);
     CHECK(names.count("?") == 0);
+    CHECK(name(static_cast<outcome>(11)) == "?");
+}
+
+TEST_CASE("no allocation lives longer than a new leader would wait for it") {
+    world it;  // 5 ms of 10 timestamps
+    it.create(1);
+    allocation_request request{c(1), p(0), "a", 1, t(100), t(151)};
+    CHECK(it.all.try_allocate(request).outcome == outcome::too_long);
+    CHECK(it.all.last_expiry(s(1)) == t(0));
+    CHECK(it.all.free_rows(s(1)) == 100);
+    request.expires_at = never;
+    CHECK(it.all.try_allocate(request).outcome == outcome::too_long);
+    request.expires_at = t(150);
+    CHECK(it.all.try_allocate(request).outcome == outcome::allocated);
 }
 
 TEST_CASE("an expiry never moves back: an earlier one is answered with that of the segment") {

@@ -13,7 +13,7 @@ using namespace reeve::segment;
 
 namespace {
 
-constexpr std::uint64_t lifetime = 50;
+constexpr std::uint64_t lifetime = 50;  // the longest of small_segments()
 
 struct grant {
     std::uint64_t rows = 0;

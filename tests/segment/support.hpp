@@ -22,6 +22,7 @@ inline allocation_options small_segments() {
     allocation_options it;
     it.limits = {100, 0};
     it.request_rows_max = 100'000;
+    it.lifetime_max = std::chrono::milliseconds(5);
     it.seal.age_max = std::chrono::milliseconds(0);
     it.seal.idle_max = std::chrono::milliseconds(0);
     it.seal.rows_percent = 100;
@@ -66,7 +67,7 @@ struct world {
     }
     tick_result tick(std::uint64_t at, std::vector<segment_rows> reports = {},
                      const std::string& channel = "a") {
-        return all.tick(channel, t(at), reports);
+        return all.tick(channel, t(at), reports, t(at));
     }
     std::vector<std::uint64_t> flushable(const tick_result& of) {
         std::vector<std::uint64_t> ids;

@@ -78,6 +78,20 @@ TEST_CASE(
     CHECK(it.sealing().empty());
 }
 
+TEST_CASE("a tick that the oracle has not given out yet is refused, and changes nothing") {
+    world it;
+    it.create(1);
+    (void)it.parts(60, 10);
+    const std::vector<segment_rows> report{{s(1), 0, 0}};
+    CHECK(it.all.tick("a", t(10), report, t(9)).outcome == tick_outcome::in_future);
+    CHECK(it.all.tick("a", never, report, t(9)).outcome == tick_outcome::in_future);
+    CHECK(it.all.tick("nobody's", t(10), report, t(9)).outcome == tick_outcome::unknown_channel);
+    CHECK(it.all.free_rows(s(1)) == 40);
+    CHECK(it.allocate(1, 11).outcome == allocation_outcome::allocated);
+    CHECK(it.all.tick("a", t(10), report, t(10)).outcome == tick_outcome::taken);
+    CHECK(it.all.free_rows(s(1)) == 99);
+}
+
 TEST_CASE("a segment is sealed, then flushable at the tick that ends its last allocation") {
     world it;
     it.create(1);

@@ -5,6 +5,7 @@
 
 #include <boost/container/small_vector.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -23,8 +24,8 @@ struct allocation_request {
     std::string_view channel;         ///< valid for the call
     std::uint64_t rows = 0;           ///< at least 1
     model::timestamp now;             ///< from the oracle
-    /// The rows enter the channel before this moment, or never. From the same oracle; how far it is
-    /// ahead of `now` must be covered by the lifetime that is persisted with the oracle.
+    /// The rows enter the channel before this moment, or never. From the same oracle, at most
+    /// allocation_options::lifetime_max after `now`.
     model::timestamp expires_at;
 };
 
@@ -49,6 +50,7 @@ enum class allocation_outcome : std::uint8_t {
     foreign_channel,     ///< it belongs to another collection
     dropped_channel,     ///< it has a tombstone
     too_late,            ///< `expires_at` is not after the channel's last tick, or not after `now`
+    too_long,            ///< `expires_at` is more than allocation_options::lifetime_max after `now`
 };
 
 /// The outcome's name.
@@ -66,6 +68,10 @@ struct allocation_options {
     model::segment_limits limits{1'000'000, std::uint64_t{1} << 30U};  ///< of a new segment
     unsigned jitter_percent = 10;                    ///< new segments get up to so much less; 0..50
     std::uint64_t request_rows_max = 1'000'000'000;  ///< of one request
+    /// Longest time from `now` to the expiry of an allocation; in timestamps by
+    /// seal_options::timestamps_per_ms. A new leader waits for so long before it gives out rows of
+    /// the segments that it finds (docs/protocols/segments.md, L6). The default is Milvus'.
+    std::chrono::milliseconds lifetime_max{2000};
     seal_options seal;                               ///< when segments are sealed
     std::vector<std::shared_ptr<const seal_policy>> policies;  ///< of the host, asked last
 };
