@@ -91,7 +91,11 @@ learned allocator::show(model::collection_id collection, model::segment_id segme
     const std::uint32_t row = table_.find(segment);
     const bool dropped = row == none || table_.channel(table_[row].channel).dropped;
     if (!dropped && record.state == model::segment_state::growing) {
-        if (open == none) begin_growing(row, expiry);
+        if (open == none) {
+            begin_growing(row, expiry);
+        } else {
+            count_record(open_[open]);
+        }
     } else if (!dropped && record.state == model::segment_state::sealed) {
         begin_waiting(row);
     } else if (open != none) {
@@ -113,6 +117,20 @@ open_segment& allocator::open_row(std::uint32_t number) {
     return it;
 }
 
+/// A row of the record came with an allocation that has ended, or with one that has not.
+void allocator::charge_record(open_segment& it) const {
+    const auto recorded = table_[it.row].rows;
+    const auto reserved = it.reserved.rows();
+    if (recorded > reserved) it.charged = std::max(it.charged, recorded - reserved);
+}
+
+/// The record of a growing segment has changed: the next tick asks the policies.
+void allocator::count_record(open_segment& it) {
+    charge_record(it);
+    count_free(it);
+    if (it.grows()) set_due(it, {});
+}
+
 void allocator::begin_growing(std::uint32_t number, model::timestamp expiry) {
     open_segment& it = open_row(number);
     if (expiry) {
@@ -121,6 +139,7 @@ void allocator::begin_growing(std::uint32_t number, model::timestamp expiry) {
         it.written = std::max(it.written, expiry);
         it.reported = true;  // by what is in binlog files
     }
+    charge_record(it);
     it.count_free();
     join_group(it);
     channel_of(it).growing_bytes += it.bytes;
@@ -419,8 +438,9 @@ std::size_t allocator::take_reports(std::uint32_t channel, model::timestamp at,
             if (it.grows()) channel_of(it).growing_bytes += report.bytes - it.bytes;
             it.bytes = report.bytes;
         }
-        // All that ended by now has come or never will: it is among these rows.
-        it.charged = std::min(it.charged, it.rows);
+        // All that ended by now has come or never will: it is among these rows. What is recorded
+        // came, whatever the node says.
+        it.charged = std::min(it.charged, std::max(it.rows, table_[row].rows));
         count_free(it);
         touch(it);
     }

@@ -60,7 +60,7 @@ public:
     bool drop_channel(std::string_view name, model::collection_id collection);
 
     /// A record was written by this leader, or read again since it is one: a growing segment that
-    /// was not known is new, and nothing has been allocated in it.
+    /// was not known is new, and no more rows have been allocated in it than it records.
     learned learn(model::collection_id collection, model::segment_id segment,
                   const model::segment_record& record, storage::revision at);
     /// A record was found at the start of this leader: in a growing segment all room may have been
@@ -146,6 +146,8 @@ private:
                  model::timestamp expiry);
     open_channel& channel_of(const open_segment& it) { return channels_[it.channel]; }
     open_segment& open_row(std::uint32_t row);
+    void charge_record(open_segment& it) const;
+    void count_record(open_segment& it);
     void begin_growing(std::uint32_t row, model::timestamp expiry);
     void begin_waiting(std::uint32_t row);
     void release(std::uint32_t number);

@@ -65,6 +65,52 @@ TEST_CASE("a report of fewer rows than before changes nothing") {
     CHECK(it.all.free_rows(s(1)) == 40);
 }
 
+TEST_CASE("a report of fewer rows than are recorded counts as what is recorded") {
+    world it;
+    it.create(1);
+    (void)it.parts(60, 10);
+    auto record = it.record(1);
+    record.rows = 50;
+    REQUIRE(it.show(1, record) == learned::taken);
+    CHECK(it.all.free_rows(s(1)) == 40);
+    (void)it.tick(10, {{s(1), 5, 0}});
+    CHECK(it.all.free_rows(s(1)) == 50);
+    // A record that comes after the report that it contradicts takes back what that gave.
+    record.rows = 55;
+    REQUIRE(it.show(1, record) == learned::taken);
+    CHECK(it.all.free_rows(s(1)) == 45);
+    (void)it.parts(20, 20);
+    CHECK(it.all.free_rows(s(1)) == 25);
+    record.rows = 70;  // of them, 15 of the allocation that has not ended
+    REQUIRE(it.show(1, record) == learned::taken);
+    CHECK(it.all.free_rows(s(1)) == 25);
+    (void)it.tick(20, {{s(1), 0, 0}});
+    CHECK(it.all.free_rows(s(1)) == 30);
+}
+
+TEST_CASE("rows that a growing segment has already are not given out again") {
+    world it;
+    auto record = world::growing("a");
+    record.rows = 70;
+    REQUIRE(it.show(1, record) == learned::taken);
+    CHECK(it.all.free_rows(s(1)) == 30);
+    (void)it.tick(10, {{s(1), 0, 0}});
+    CHECK(it.all.free_rows(s(1)) == 30);
+    record.rows = 101;  // more than it may hold, by somebody's hand
+    REQUIRE(it.show(1, record) == learned::taken);
+    CHECK(it.all.free_rows(s(1)) == 0);
+}
+
+TEST_CASE("after a restart, too, a low report gives back no row that is recorded") {
+    world it;
+    auto record = world::growing("a");
+    record.rows = 20;
+    REQUIRE(it.all.recover(c(1), s(1), record, storage::revision(5), t(1000)) == learned::taken);
+    CHECK(it.all.free_rows(s(1)) == 0);
+    (void)it.tick(1000, {{s(1), 3, 0}});
+    CHECK(it.all.free_rows(s(1)) == 80);
+}
+
 TEST_CASE(
     "a tick that is not newer, of an unknown channel or of foreign segments changes nothing") {
     world it;

@@ -78,7 +78,8 @@ struct allocation_options {
 
 /// What a node says of one segment with a tick of its channel: all of its rows that entered the
 /// channel before the tick, those of earlier nodes and those in binlog files included. A segment of
-/// which a node says nothing counts as full of what was allocated in it.
+/// which a node says nothing counts as full of what was allocated in it. Fewer rows than are
+/// recorded in binlog files count as those; above that a node is believed.
 struct segment_rows {
     model::segment_id segment;  ///< which
     std::uint64_t rows = 0;     ///< in it
