@@ -323,8 +323,9 @@ allocation_outcome allocator::refusal(const allocation_request& request,
                                      : allocation_outcome::allocated;
 }
 
+// Enough even if jitter takes the most of each.
 std::uint64_t allocator::needed(std::uint64_t rows) const noexcept {
-    const auto capacity = std::max<std::uint64_t>(options_.limits.rows, 1);
+    const auto capacity = least_with_jitter(options_.limits, options_.jitter_percent).rows;
     return rows / capacity + (rows % capacity != 0 ? 1 : 0);
 }
 

@@ -68,6 +68,28 @@ TEST_CASE("without room nothing is allocated, and the answer says how many segme
     CHECK(it.parts(160, 10).size() == 2);
 }
 
+TEST_CASE("as many new segments as are asked for are enough, whatever jitter takes of them") {
+    // For 3001 rows no more than the smallest segments would need.
+    using list = std::vector<std::pair<unsigned, std::uint64_t>>;
+    for (const auto& [percent, expected] : list{{0, 31}, {1, 31}, {10, 34}, {50, 61}, {90, 61}}) {
+        auto options = small_segments();
+        options.jitter_percent = percent;
+        std::uint64_t id = 0;
+        std::uint64_t needed = 0;
+        for (const std::uint64_t rows : {1, 50, 51, 100, 181, 200, 1000, 3001}) {
+            INFO(rows << " rows");
+            world it(options);
+            needed = it.allocate(rows, 10).segments_needed;
+            for (std::uint64_t made = 0; made < needed; ++made) {
+                const auto limits = with_jitter(options.limits, s(++id), percent);
+                it.create(id, "a", limits.rows);
+            }
+            CHECK(it.allocate(rows, 10).outcome == outcome::allocated);
+        }
+        CHECK(needed == expected);
+    }
+}
+
 TEST_CASE("rows are not scattered over many small rests, unless so many are asked for") {
     world it;
     for (std::uint64_t id = 1; id <= 30; ++id) it.create(id, "a", 10);

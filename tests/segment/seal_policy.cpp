@@ -155,6 +155,10 @@ TEST_CASE("jitter takes up to its share, the same for the same segment, and leav
         rows.insert(limits.rows);
     }
     CHECK(rows.size() > 500);
+    CHECK(least_with_jitter({10'000, 20'000}, 10) == model::segment_limits{9000, 18'000});
+    CHECK(least_with_jitter({10'000, 20'000}, 0) == model::segment_limits{10'000, 20'000});
+    CHECK(least_with_jitter({99, 0}, 1000).rows == 49);
+    CHECK(least_with_jitter({0, 0}, 10).rows == 1);
     const model::segment_limits base{most, 7};
     CHECK(with_jitter(base, model::segment_id(3), 0) == base);
     CHECK(with_jitter({1, 0}, model::segment_id(3), 50).rows == 1);

@@ -21,6 +21,7 @@ inline model::partition_id p(std::uint64_t id) { return model::partition_id(id);
 inline allocation_options small_segments() {
     allocation_options it;
     it.limits = {100, 0};
+    it.jitter_percent = 0;
     it.request_rows_max = 100'000;
     it.lifetime_max = std::chrono::milliseconds(5);
     it.seal.age_max = std::chrono::milliseconds(0);

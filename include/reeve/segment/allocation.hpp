@@ -59,14 +59,15 @@ enum class allocation_outcome : std::uint8_t {
 /// The answer to a request. All or nothing.
 struct allocation {
     allocation_outcome outcome = allocation_outcome::zero_rows;  ///< what became of it
-    std::uint64_t segments_needed = 0;  ///< how many new segments would do; for needs_segments
+    /// How many new segments would do, whatever jitter takes of each; for needs_segments.
+    std::uint64_t segments_needed = 0;
     boost::container::small_vector<allocation_part, parts_in_place> parts;  ///< when allocated
 };
 
 /// How rows are allocated.
 struct allocation_options {
     model::segment_limits limits{1'000'000, std::uint64_t{1} << 30U};  ///< of a new segment
-    unsigned jitter_percent = 10;                    ///< new segments get up to so much less; 0..50
+    unsigned jitter_percent = 10;  ///< new segments get up to so much less (with_jitter); 0..50
     std::uint64_t request_rows_max = 1'000'000'000;  ///< of one request
     /// Longest time from `now` to the expiry of an allocation; in timestamps by
     /// seal_options::timestamps_per_ms. A new leader waits for so long before it gives out rows of

@@ -163,18 +163,34 @@ struct seal_options {
     return chosen;
 }
 
+/// `base` less `ten_thousandths` (at most 10,000) of both; at least one row.
+[[nodiscard]] constexpr model::segment_limits less_of(model::segment_limits base,
+                                                      std::uint64_t ten_thousandths) noexcept {
+    const std::uint64_t kept = 10'000 - ten_thousandths;
+    const auto keep = [&](std::uint64_t whole) {
+        return whole / 10'000 * kept + whole % 10'000 * kept / 10'000;
+    };
+    return {std::max<std::uint64_t>(keep(base.rows), 1), keep(base.bytes)};
+}
+
+/// The most that jitter takes, in ten thousandths.
+[[nodiscard]] constexpr std::uint64_t jitter_max(unsigned jitter_percent) noexcept {
+    return std::min(jitter_percent, 50U) * std::uint64_t{100};
+}
+
 /// The limits of a new segment: up to `jitter_percent` (at most 50) less of both than `base`, how
 /// much depends on the segment's id alone. So segments that begin together do not all end
 /// together, and the answer stays what it was after a restart. At least one row.
 [[nodiscard]] constexpr model::segment_limits with_jitter(model::segment_limits base,
                                                           model::segment_id segment,
                                                           unsigned jitter_percent) noexcept {
-    const std::uint64_t steps = std::min(jitter_percent, 50U) * std::uint64_t{100};
-    const auto less = core::random(segment.value).below(steps + 1);  // of 10,000
-    const auto keep = [&](std::uint64_t whole) {
-        return whole / 10'000 * (10'000 - less) + whole % 10'000 * (10'000 - less) / 10'000;
-    };
-    return {std::max<std::uint64_t>(keep(base.rows), 1), keep(base.bytes)};
+    return less_of(base, core::random(segment.value).below(jitter_max(jitter_percent) + 1));
+}
+
+/// The least that `with_jitter` gives any segment.
+[[nodiscard]] constexpr model::segment_limits least_with_jitter(model::segment_limits base,
+                                                                unsigned jitter_percent) noexcept {
+    return less_of(base, jitter_max(jitter_percent));
 }
 
 }  // namespace reeve::segment
