@@ -128,6 +128,21 @@ void allocator::charge_record(open_segment& it) const {
 void allocator::count_record(open_segment& it) {
     charge_record(it);
     count_free(it);
+    count_bytes(it, table_[it.row].bytes);
+    if (it.grows()) set_due(it, {});
+}
+
+void allocator::count_bytes(open_segment& it, std::uint64_t bytes) {
+    if (bytes <= it.bytes) return;
+    if (it.grows()) channel_of(it).growing_bytes.add(bytes - it.bytes);
+    it.bytes = bytes;
+}
+
+void allocator::add_flush(model::segment_id segment, std::size_t files) {
+    table_.add_flush(segment, files);
+    const std::uint32_t row = table_.find(segment);
+    if (row == none || table_[row].open == none) return;
+    open_segment& it = open_[table_[row].open];
     if (it.grows()) set_due(it, {});
 }
 
@@ -142,7 +157,7 @@ void allocator::begin_growing(std::uint32_t number, model::timestamp expiry) {
     charge_record(it);
     it.count_free();
     join_group(it);
-    channel_of(it).growing_bytes += it.bytes;
+    channel_of(it).growing_bytes.add(it.bytes);
     set_due(it, it.written);  // the next tick asks the policies
 }
 
@@ -228,7 +243,7 @@ void allocator::set_due(open_segment& it, model::timestamp due) {
 void allocator::stop_growing(open_segment& it) {
     leave_group(it);
     open_channel& in = channel_of(it);
-    in.growing_bytes -= it.bytes;
+    in.growing_bytes.subtract(it.bytes);
     if (it.in_channel.is_linked()) in.due.erase(in.due.iterator_to(it));
 }
 
@@ -253,7 +268,7 @@ seal_facts allocator::facts_of(const open_segment& it, model::timestamp now) con
     facts.limits = row.limits;
     facts.rows = std::max(it.reported ? it.rows : it.charged, row.rows);
     facts.reserved = it.reserved.rows();
-    facts.bytes = std::max(it.bytes, row.bytes);
+    facts.bytes = it.bytes;
     facts.binlogs = row.files;
     facts.created = row.created;
     facts.written = it.written;
@@ -435,10 +450,7 @@ std::size_t allocator::take_reports(std::uint32_t channel, model::timestamp at,
             it.rows = report.rows;
             it.written = std::max(it.written, at);
         }
-        if (report.bytes > it.bytes) {
-            if (it.grows()) channel_of(it).growing_bytes += report.bytes - it.bytes;
-            it.bytes = report.bytes;
-        }
+        count_bytes(it, report.bytes);
         // All that ended by now has come or never will: it is among these rows. What is recorded
         // came, whatever the node says.
         it.charged = std::min(it.charged, std::max(it.rows, table_[row].rows));
@@ -482,7 +494,7 @@ tick_result allocator::tick(std::string_view channel, model::timestamp at,
         judge(*it, at);
     }
     const auto most = options_.seal.channel_bytes_max;
-    if (most != 0 && in.growing_bytes > most) seal_largest(in);
+    if (most != 0 && in.growing_bytes.above(most)) seal_largest(in);
     result.looked_at = touched_.size() + flushable_.size();
     result.flushable = flushable_;
     return result;

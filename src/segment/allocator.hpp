@@ -69,10 +69,9 @@ public:
     learned recover(model::collection_id collection, model::segment_id segment,
                     const model::segment_record& record, storage::revision at,
                     model::timestamp expiry);
-    /// One more flush is recorded of a segment.
-    void add_flush(model::segment_id segment, std::size_t files) {
-        table_.add_flush(segment, files);
-    }
+    /// One more flush is recorded of a segment. The next tick asks the policies, whether the node
+    /// reports anything or not.
+    void add_flush(model::segment_id segment, std::size_t files);
 
     /// Room for rows: in the segment with the least room that is enough; without one in several,
     /// those with the most room first. Logarithmic in the number of open segments; nothing is
@@ -138,7 +137,7 @@ private:
     struct open_channel {
         by_due due;
         model::timestamp last_tick;
-        std::uint64_t growing_bytes = 0;
+        wide_sum growing_bytes;
     };
 
     learned show(model::collection_id collection, model::segment_id segment,
@@ -148,6 +147,7 @@ private:
     open_segment& open_row(std::uint32_t row);
     void charge_record(open_segment& it) const;
     void count_record(open_segment& it);
+    void count_bytes(open_segment& it, std::uint64_t bytes);
     void begin_growing(std::uint32_t row, model::timestamp expiry);
     void begin_waiting(std::uint32_t row);
     void release(std::uint32_t number);

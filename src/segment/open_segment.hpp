@@ -85,6 +85,27 @@ namespace intrusive = boost::intrusive;
 
 using tree_hook = intrusive::set_member_hook<intrusive::optimize_size<true>>;
 
+/// A sum of any 2^32 numbers, exact.
+class wide_sum {
+public:
+    void add(std::uint64_t number) noexcept {
+        low_ += number;
+        high_ += low_ < number ? 1 : 0;
+    }
+    /// One that was added.
+    void subtract(std::uint64_t number) noexcept {
+        high_ -= low_ < number ? 1 : 0;
+        low_ -= number;
+    }
+    [[nodiscard]] bool above(std::uint64_t number) const noexcept {
+        return high_ != 0 || low_ > number;
+    }
+
+private:
+    std::uint64_t low_ = 0;
+    std::uint32_t high_ = 0;  // of 2^64 each
+};
+
 /// A segment that may get rows, or that got some which may still be on their way: what memory keeps
 /// of it beside its row. Four cache lines: what a walk in the group touches, what an allocation
 /// changes (two), and the rest.
@@ -111,7 +132,7 @@ struct alignas(64) open_segment {
     reservations reserved;  // allocations that have not ended
 
     std::uint64_t rows = 0;                  // as reported
-    std::uint64_t bytes = 0;                 // as reported
+    std::uint64_t bytes = 0;                 // as reported or recorded, whichever is more
     tree_hook in_channel;                    // growing ones, and sealed ones that wait
     intrusive::list_member_hook<> in_queue;  // closing but not sealed; or ripe
 

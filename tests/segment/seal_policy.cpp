@@ -142,6 +142,11 @@ TEST_CASE(
     CHECK(over_channel_bytes(bytes, 79) == std::vector<std::size_t>{1, 3});
     CHECK(over_channel_bytes(bytes, 9) == std::vector<std::size_t>{1, 3, 2, 0});
     CHECK(over_channel_bytes({}, 1).empty());
+    // Sums beyond all numbers are no small ones.
+    const std::vector<std::uint64_t> huge{5, most, 3, most - 1};
+    CHECK(over_channel_bytes(huge, most) == std::vector<std::size_t>{1, 3});
+    CHECK(over_channel_bytes(huge, 8) == std::vector<std::size_t>{1, 3});
+    CHECK(over_channel_bytes(huge, 7) == std::vector<std::size_t>{1, 3, 0});
 }
 
 TEST_CASE("jitter takes up to its share, the same for the same segment, and leaves a row") {

@@ -271,6 +271,62 @@ TEST_CASE("a channel with too many growing bytes seals its largest segments") {
     CHECK(it.sealing().empty());  // what is sealed does not count
 }
 
+TEST_CASE("a flush is looked at by the next tick, though no node reports anything") {
+    auto options = small_segments();
+    options.seal.binlogs_max = 3;
+    world it(options);
+    auto record = world::growing("a");
+    record.limits.bytes = 1000;
+    REQUIRE(it.show(1, record) == learned::taken);
+    REQUIRE(it.show(2, record) == learned::taken);
+    (void)it.tick(10);
+    it.all.add_flush(s(1), 2);
+    CHECK(it.tick(11).looked_at == 1);
+    CHECK(it.sealing().empty());
+    it.all.add_flush(s(1), 1);
+    it.all.add_flush(s(9), 1);
+    (void)it.tick(12);
+    CHECK(it.sealing() == seals{{1, seal_reason::binlogs}});
+    // What its record says counts in the same way.
+    record.bytes = 1000;
+    REQUIRE(it.show(2, record) == learned::taken);
+    CHECK(it.tick(13).looked_at == 1);
+    CHECK(it.sealing() == seals{{1, seal_reason::binlogs}, {2, seal_reason::bytes}});
+    it.all.add_flush(s(1), 1);  // gets no more rows: nothing to ask
+    CHECK(it.tick(14).looked_at == 0);
+}
+
+TEST_CASE("the bytes of a channel are those of reports or of records, whichever are more") {
+    auto options = small_segments();
+    options.seal.channel_bytes_max = 100;
+    world it(options);
+    it.create(1);
+    it.create(2);
+    (void)it.tick(10, {{s(1), 1, 60}, {s(2), 1, 10}});
+    auto record = it.record(2);
+    record.bytes = 40;
+    REQUIRE(it.show(2, record) == learned::taken);
+    (void)it.tick(11, {{s(2), 1, 20}});
+    CHECK(it.sealing().empty());
+    record.bytes = 41;
+    REQUIRE(it.show(2, record) == learned::taken);
+    (void)it.tick(12);
+    CHECK(it.sealing() == seals{{1, seal_reason::channel_bytes}});
+    it.write_seals();
+    // The sum is right after any number: what is left has 41 bytes.
+    it.create(3);
+    it.create(4);
+    (void)it.tick(13, {{s(3), 1, never.value}, {s(4), 1, never.value}});
+    CHECK(it.sealing() ==
+          seals{{3, seal_reason::channel_bytes}, {4, seal_reason::channel_bytes}});
+    it.write_seals();
+    it.create(5);
+    (void)it.tick(14, {{s(5), 1, 59}});
+    CHECK(it.sealing().empty());
+    (void)it.tick(15, {{s(5), 1, 60}});
+    CHECK(it.sealing() == seals{{5, seal_reason::channel_bytes}});
+}
+
 TEST_CASE("after a restart a growing segment gets rows when old allocations have ended") {
     world it;
     auto record = world::growing("a");

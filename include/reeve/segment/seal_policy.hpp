@@ -25,9 +25,9 @@ struct seal_facts {
     model::partition_id partition;    ///< which part of it
     std::string_view channel;         ///< where its rows come from; valid for the call
     model::segment_limits limits;     ///< what it holds at most, its jitter included
-    std::uint64_t rows = 0;           ///< in it, as the node last reported; see segment_rows
+    std::uint64_t rows = 0;           ///< in it, as reported or recorded, whichever is more
     std::uint64_t reserved = 0;       ///< rows of allocations that have not ended
-    std::uint64_t bytes = 0;          ///< in it, as the node last reported
+    std::uint64_t bytes = 0;          ///< in it, as reported or recorded, whichever is more
     std::uint64_t binlogs = 0;        ///< binlog files that it has already
     model::timestamp created;         ///< when it was created
     model::timestamp written;         ///< when rows were last allocated or reported; at least
@@ -146,20 +146,18 @@ struct seal_options {
 /// into `bytes`. 0 = no limit. Pure.
 [[nodiscard]] inline std::vector<std::size_t> over_channel_bytes(
     std::span<const std::uint64_t> bytes, std::uint64_t most) {
-    std::uint64_t total = 0;
-    for (const auto one : bytes) total += std::min(one, never.value - total);
     std::vector<std::size_t> chosen;
-    if (most == 0 || total <= most) return chosen;
+    if (most == 0) return chosen;
     std::vector<std::size_t> order(bytes.size());
     for (std::size_t index = 0; index < order.size(); ++index) order[index] = index;
     std::stable_sort(order.begin(), order.end(), [&](std::size_t left, std::size_t right) {
         return bytes[left] > bytes[right];
     });
-    for (const auto index : order) {
-        if (total <= most) break;
-        total -= bytes[index];
-        chosen.push_back(index);
-    }
+    // From the smallest on: those behind an index may stay if they have no more together.
+    std::uint64_t room = most;
+    std::size_t keep = order.size();
+    while (keep > 0 && bytes[order[keep - 1]] <= room) room -= bytes[order[--keep]];
+    chosen.assign(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(keep));
     return chosen;
 }
 
