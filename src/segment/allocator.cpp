@@ -291,6 +291,7 @@ void allocator::judge(open_segment& it, model::timestamp now) {
 }
 
 bool allocator::seal(model::segment_id segment, model::seal_reason why) {
+    if (why == model::seal_reason::none) return false;
     const std::uint32_t row = table_.find(segment);
     if (row == none || table_[row].open == none) return false;
     open_segment& it = open_[table_[row].open];
@@ -299,8 +300,13 @@ bool allocator::seal(model::segment_id segment, model::seal_reason why) {
     return true;
 }
 
+bool allocator::is_dropped(const open_segment& it) const {
+    return table_.collection(table_.channel(it.channel).collection).dropped;
+}
+
 std::size_t allocator::seal_all(model::collection_id collection, model::seal_reason why) {
     std::size_t sealed = 0;
+    if (why == model::seal_reason::none) return sealed;
     table_.each_of_collection(collection, [&](const segment_row& row) {
         if (row.open == none || !open_[row.open].grows()) return;
         close(open_[row.open], why);

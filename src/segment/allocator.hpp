@@ -89,17 +89,20 @@ public:
                                    std::span<const segment_rows> reports,
                                    model::timestamp now);
 
-    /// From now on no more rows go to a growing segment. False if it is not growing here.
+    /// From now on no more rows go to a growing segment. False, and nothing was done, if it is not
+    /// growing here, or for the reason `none`, with which no record could be sealed.
     bool seal(model::segment_id segment, model::seal_reason why);
     /// The same for all of a collection; how many.
     std::size_t seal_all(model::collection_id collection, model::seal_reason why);
     /// `visit(const sealing&)` for each segment that gets no more rows and whose record does not
-    /// say so yet, oldest decision first.
+    /// say so yet, oldest decision first. Not for those of dropped collections: what
+    /// their records say next is `dropped`.
     template <class Visit>
     void each_sealing(Visit visit) const {
-        for (const auto& one : sealing_) visit(sealing{one.id, one.why, one.last_expiry});
+        for (const auto& one : sealing_) {
+            if (!is_dropped(one)) visit(sealing{one.id, one.why, one.last_expiry});
+        }
     }
-    [[nodiscard]] std::size_t sealing_count() const noexcept { return sealing_.size(); }
     /// `visit(const segment_row&)` for each sealed segment that a tick found flushable and whose
     /// record says nothing newer: to tell a node again.
     template <class Visit>
@@ -143,6 +146,7 @@ private:
     learned show(model::collection_id collection, model::segment_id segment,
                  const model::segment_record& record, storage::revision at,
                  model::timestamp expiry);
+    [[nodiscard]] bool is_dropped(const open_segment& it) const;
     open_channel& channel_of(const open_segment& it) { return channels_[it.channel]; }
     open_segment& open_row(std::uint32_t row);
     void charge_record(open_segment& it) const;

@@ -163,6 +163,27 @@ TEST_CASE("a segment is sealed, then flushable at the tick that ends its last al
     CHECK(it.all.open() == 1);
 }
 
+TEST_CASE("nothing is sealed without a reason") {
+    world it;
+    it.create(1);
+    CHECK_FALSE(it.all.seal(s(1), seal_reason::none));
+    CHECK(it.all.seal_all(c(1), seal_reason::none) == 0);
+    CHECK(it.sealing().empty());
+    CHECK(it.all.free_rows(s(1)) == 100);
+}
+
+TEST_CASE("no record of a dropped collection is to be sealed") {
+    world it;
+    it.create(1);
+    REQUIRE(it.show(2, world::growing("z"), 2) == learned::taken);
+    CHECK(it.all.seal(s(1), seal_reason::requested));
+    CHECK(it.all.seal(s(2), seal_reason::requested));
+    it.all.drop_collection(c(1));
+    CHECK(it.sealing() == seals{{2, seal_reason::requested}});
+    CHECK(it.become(1, segment_state::dropped) == learned::taken);
+    CHECK(it.sealing() == seals{{2, seal_reason::requested}});
+}
+
 TEST_CASE("a sealed segment waits for its last allocation and not a tick longer") {
     world it;
     it.create(1);
