@@ -95,8 +95,8 @@ public:
     /// The same for all of a collection; how many.
     std::size_t seal_all(model::collection_id collection, model::seal_reason why);
     /// `visit(const sealing&)` for each segment that gets no more rows and whose record does not
-    /// say so yet, oldest decision first. Not for those of dropped collections: what
-    /// their records say next is `dropped`.
+    /// say so yet, oldest decision first. Not for those of dropped collections: what their
+    /// records say next is `dropped`.
     template <class Visit>
     void each_sealing(Visit visit) const {
         for (const auto& one : sealing_) {
