@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Builds reeve once, optimised and with assertions, and runs all tests.
 #
-#   tests/run.sh [--ci] [--only PATTERN] [--list]
+#   tests/run.sh [--ci] [--sanitizers] [--only PATTERN] [--list]
 #
 #   --ci             also Doxygen with undocumented as an error, self-contained headers, the
 #                    benchmarks' build, clang with clang-tidy, large seed ranges, protocol models,
-#                    guard switches, AddressSanitizer with UndefinedBehaviorSanitizer, and
-#                    ThreadSanitizer
+#                    guard switches, AddressSanitizer with UndefinedBehaviorSanitizer
+#   --sanitizers     also AddressSanitizer at -O2 for coroutines, and ThreadSanitizer
 #   --only PATTERN   only the stages whose names match the extended regular expression
 #   --list           the stages, one name a line
 #
@@ -16,12 +16,14 @@
 source "$(dirname "$0")/../cmake/scripts/common.sh"
 
 ci=no
+sanitizers=no
 only=
 list=no
 while [ $# -gt 0 ]; do
     case $1 in
         -h | --help) usage; exit 0 ;;
         --ci) ci=yes ;;
+        --sanitizers) sanitizers=yes ;;
         --list) list=yes ;;
         --only)
             [ $# -ge 2 ] || bad_argument "--only needs a pattern"
@@ -172,6 +174,8 @@ if [ "$ci" = yes ]; then
     stage models stage_models
     stage guards-mutants stage_mutants
     stage asan stage_asan
+fi
+if [ "$sanitizers" = yes ]; then
     stage asan-O2-coroutines stage_asan_o2
     stage tsan-threads stage_tsan
 fi
