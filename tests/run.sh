@@ -5,8 +5,9 @@
 #
 #   --ci             also Doxygen with undocumented as an error, self-contained headers, the
 #                    benchmarks' build, clang with clang-tidy, large seed ranges, protocol models,
-#                    guard switches, AddressSanitizer with UndefinedBehaviorSanitizer
-#   --sanitizers     also AddressSanitizer at -O2 for coroutines, and ThreadSanitizer
+#                    guard switches
+#   --sanitizers     also AddressSanitizer with UndefinedBehaviorSanitizer, AddressSanitizer at -O2
+#                    for coroutines, and ThreadSanitizer
 #   --only PATTERN   only the stages whose names match the extended regular expression
 #   --list           the stages, one name a line
 #
@@ -173,9 +174,9 @@ if [ "$ci" = yes ]; then
     stage etcd-random stage_etcd_random
     stage models stage_models
     stage guards-mutants stage_mutants
-    stage asan stage_asan
 fi
 if [ "$sanitizers" = yes ]; then
+    stage asan stage_asan
     stage asan-O2-coroutines stage_asan_o2
     stage tsan-threads stage_tsan
 fi
