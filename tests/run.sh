@@ -12,8 +12,9 @@
 #   --list           the stages, one name a line
 #
 # Installs the Debian packages that are missing (as root or with sudo) and says which. One line for
-# each stage; the last line is "N passed, N failed", tests and stages counted together. Exit code 0
-# only if nothing failed. REEVE_JOBS sets the number of parallel jobs, 2 by default.
+# each stage; the last line is "N passed, N failed", tests and stages counted together. What was
+# skipped for lack of a server is neither, and is named in the line before. Exit code 0 only if
+# nothing failed. REEVE_JOBS sets the number of parallel jobs, 2 by default.
 source "$(dirname "$0")/../cmake/scripts/common.sh"
 
 ci=no
@@ -38,16 +39,21 @@ done
 
 passed=0
 failed=0
+skipped=()
 started=$SECONDS
 
-# count_tests LOG: adds what ctest counted, "P% tests passed, F tests failed out of N".
+# count_tests LOG: adds what ctest counted, "P% tests passed, F tests failed out of N", where it
+# counts what was skipped as passed.
 count_tests() {
-    local counts
+    local counts names
+    mapfile -t names < <(
+        sed -nE 's|^ *[0-9]+/[0-9]+ Test +#[0-9]+: ([^ ]+) .*\*\*\*Skipped.*|\1|p' "$1")
     counts=$(sed -nE 's/^[0-9]+% tests passed, ([0-9]+) tests? failed out of ([0-9]+)$/\1 \2/p' \
         "$1" | tail -n 1)
     [ -n "$counts" ] || return 0
     failed=$((failed + ${counts% *}))
-    passed=$((passed + ${counts#* } - ${counts% *}))
+    passed=$((passed + ${counts#* } - ${counts% *} - ${#names[@]}))
+    skipped+=("${names[@]}")
 }
 
 # stage NAME COMMAND...: runs one stage and prints one line with its name and duration.
@@ -73,6 +79,9 @@ finish() {
         die "no stage matches \"$only\"; --list prints their names"
     fi
     printf 'total %d s\n' $((SECONDS - started))
+    if [ ${#skipped[@]} -gt 0 ]; then
+        printf 'skipped, in whole or in part: %s\n' "${skipped[*]}"
+    fi
     printf '%d passed, %d failed\n' "$passed" "$failed"
     [ "$failed" -eq 0 ] && exit 0
     exit 1

@@ -11,7 +11,8 @@ namespace reeve::tests {
 /// removed at the end.
 class test_certificates {
 public:
-    /// Is there an `openssl` to make them with?
+    /// Is there an `openssl` to make them with? If not, `skips_without` says what becomes of the
+    /// test.
     [[nodiscard]] static bool available();
 
     /// Makes them. Throws std::runtime_error with what openssl said.
@@ -34,6 +35,10 @@ private:
 
 /// What a file holds; empty if it cannot be read.
 [[nodiscard]] std::string text_of_file(const std::string& path);
+/// A test that needs `what` cannot run: counts it as skipped and prints why; but where the
+/// environment variable REEVE_NEED_SERVERS is set, as in CI, throws std::runtime_error, so that
+/// nothing is skipped unnoticed. See skipped.hpp for how the program ends.
+void skips_without(const std::string& what);
 /// The full path of a program, searched for in PATH; empty: it is not there.
 [[nodiscard]] std::string find_program(const std::string& name);
 

@@ -138,6 +138,17 @@ void child_process::signal(int number) const {
     }
 }
 
+void child_process::stop() const {
+    signal(SIGSTOP);
+    if (waited_) return;
+    // The kernel tells a parent of a stop when the last thread has stopped. An end is left for
+    // wait().
+    siginfo_t news;
+    while (::waitid(P_PID, static_cast<id_t>(id_), &news, WSTOPPED | WEXITED | WNOWAIT) != 0) {
+        if (errno != EINTR) fail("waitid");
+    }
+}
+
 bool child_process::ends_within(std::chrono::milliseconds time) const {
     if (waited_) return true;
     const auto until = std::chrono::steady_clock::now() + time;

@@ -66,6 +66,8 @@ public:
     [[nodiscard]] pid_t id() const noexcept { return id_; }
     /// Sends a signal; nothing happens if it has ended.
     void signal(int number) const;
+    /// SIGSTOP; returns when all its threads have stopped, or when it has ended.
+    void stop() const;
     /// Has it ended, or does it within this time?
     [[nodiscard]] bool ends_within(std::chrono::milliseconds time) const;
     /// Waits for its end, however long that takes; returns the status as waitpid() gives it.

@@ -20,7 +20,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto patience = 60s;
+constexpr auto patience = 120s;
+constexpr auto request_patience = 60s;
 constexpr auto poll_interval = 20ms;
 constexpr int starts_max = 3;
 
@@ -38,10 +39,7 @@ std::string end_of(const std::string& text) {
 
 bool etcd_available() {
     if (!etcd_program().empty()) return true;
-    if (std::getenv("REEVE_NEED_SERVERS") != nullptr) {
-        throw std::runtime_error("there is no etcd in PATH, but REEVE_NEED_SERVERS is set");
-    }
-    fmt::print(stderr, "skipped: there is no etcd in PATH (Debian: etcd-server)\n");
+    skips_without("etcd in PATH (Debian: etcd-server)");
     return false;
 }
 
@@ -135,7 +133,7 @@ std::vector<std::string> etcd_cluster::endpoints() const {
 void etcd_cluster::kill(std::size_t member) { members_.at(member).process.reset(); }
 
 void etcd_cluster::pause(std::size_t member) {
-    members_.at(member).process->signal(SIGSTOP);
+    members_.at(member).process->stop();
     members_[member].paused = true;
 }
 
@@ -195,7 +193,7 @@ void etcd_cluster::wait_ready() {
         while (one.process && !one.paused && !serves(index)) {
             check_runs(index);
             if (std::chrono::steady_clock::now() > deadline) {
-                throw std::runtime_error(fmt::format("etcd does not serve after a minute:\n{}",
+                throw std::runtime_error(fmt::format("etcd does not serve after two minutes:\n{}",
                                                      end_of(text_of_file(log(index)))));
             }
             (void)one.process->ends_within(poll_interval);
@@ -224,7 +222,7 @@ std::size_t etcd_cluster::wait_leader() {
     for (;;) {
         if (const auto found = leader()) return *found;
         if (std::chrono::steady_clock::now() > deadline) {
-            throw std::runtime_error("no etcd member leads after a minute");
+            throw std::runtime_error("no etcd member leads after two minutes");
         }
         for (const auto& one : members_) {
             if (!one.process) continue;
@@ -237,7 +235,7 @@ std::size_t etcd_cluster::wait_leader() {
 std::string etcd_cluster::call(const std::string& path, const std::string& json) {
     for (const auto& one : members_) {
         if (!one.process || one.paused) continue;
-        const auto reply = http_request(one.client.number(), path, json, 10s);
+        const auto reply = http_request(one.client.number(), path, json, request_patience);
         if (reply && reply->status == 200) return reply->body;
         throw std::runtime_error(
             fmt::format("{} {}: {}", path, json, reply ? reply->body : "etcd does not answer"));
@@ -252,8 +250,8 @@ void etcd_cluster::compact(std::uint64_t revision) {
 
 void etcd_cluster::defragment() {
     for (const auto& one : members_) {
-        const auto reply =
-            http_request(one.client.number(), "/v3/maintenance/defragment", "{}", 30s);
+        const auto reply = http_request(one.client.number(), "/v3/maintenance/defragment", "{}",
+                                        request_patience);
         if (reply && reply->status == 200) continue;
         throw std::runtime_error("defragment: " + (reply ? reply->body : "etcd does not answer"));
     }

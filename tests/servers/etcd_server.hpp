@@ -27,8 +27,7 @@ struct etcd_options {
 };
 
 /// Is there an etcd to start: in PATH, or the program that the environment variable REEVE_ETCD
-/// names? False prints why tests are skipped; but where the variable REEVE_NEED_SERVERS is set, as
-/// in CI, that throws std::runtime_error, so that nothing is skipped unnoticed.
+/// names? If not, `skips_without` says what becomes of the test.
 [[nodiscard]] bool etcd_available();
 
 /// A real etcd cluster on free loopback ports, with its data in a temporary directory. It is gone
@@ -38,7 +37,7 @@ struct etcd_options {
 class etcd_cluster {
 public:
     /// Starts all members and waits until each of them serves. Throws std::runtime_error, with the
-    /// end of a log, if they do not within a minute.
+    /// end of a log, if they do not within two minutes.
     explicit etcd_cluster(std::size_t members = 1) : etcd_cluster(sized(members)) {}
     /// The same, with options.
     explicit etcd_cluster(etcd_options options);
@@ -55,7 +54,8 @@ public:
 
     /// SIGKILL; returns when the process is gone.
     void kill(std::size_t member);
-    /// SIGSTOP: the process is there and does nothing.
+    /// SIGSTOP: the process is there and does nothing. Returns when all of its threads have
+    /// stopped.
     void pause(std::size_t member);
     /// SIGCONT.
     void resume(std::size_t member);
@@ -67,11 +67,12 @@ public:
     [[nodiscard]] pid_t process(std::size_t member) const;
 
     /// Returns when every member that runs and is not paused serves; throws std::runtime_error
-    /// after a minute.
+    /// after two minutes.
     void wait_ready();
     /// The member that leads now, if one that runs says so.
     [[nodiscard]] std::optional<std::size_t> leader() const;
-    /// Returns the leader as soon as there is one; throws std::runtime_error after a minute.
+    /// Returns the leader as soon as there is one; throws std::runtime_error after two
+    /// minutes.
     [[nodiscard]] std::size_t wait_leader();
 
     /// A request to etcd's JSON interface, such as "/v3/kv/compaction", over the first member that
