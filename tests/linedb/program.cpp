@@ -102,7 +102,7 @@ void program::kill() const {
 }
 
 ended program::wait() {
-    if (!ends_within(std::chrono::minutes(2))) kill();
+    if (!ends_within(std::chrono::minutes(10))) kill();
     int status = 0;
     if (::waitpid(id_, &status, 0) != id_) fail("waitpid");
     ::close(descriptor_);

@@ -51,7 +51,7 @@ public:
     [[nodiscard]] bool ends_within(std::chrono::milliseconds time) const;
     /// SIGKILL, at once.
     void kill() const;
-    /// Waits for its end, at most two minutes; then kills it, and the code is -1.
+    /// Waits for its end, at most ten minutes; then kills it, and the code is -1.
     [[nodiscard]] ended wait();
 
 private:

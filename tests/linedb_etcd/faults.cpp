@@ -1,5 +1,6 @@
 // A running linedb while members of its etcd are killed and stopped.
 #include "catch.hpp"
+#include "patiently.hpp"
 #include "program.hpp"
 #include "reeve/core/random.hpp"
 #include "servers/etcd_server.hpp"
@@ -16,6 +17,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace linedb_test;
@@ -39,23 +41,27 @@ class trouble {
 public:
     trouble(etcd_cluster& cluster, std::uint64_t seed)
         : cluster_(cluster), random_(seed), thread_([this] { work(); }) {}
-    ~trouble() { end(); }
+    ~trouble() { stop(); }
     trouble(const trouble&) = delete;
     trouble& operator=(const trouble&) = delete;
 
     /// Ends it with all members well; throws what went wrong with them. Returns the faults.
     std::size_t end() {
+        stop();
+        if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+        return faults_;
+    }
+
+private:
+    void stop() {
         {
             const std::lock_guard lock(mutex_);
             ends_ = true;
         }
         changed_.notify_all();
         if (thread_.joinable()) thread_.join();
-        if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
-        return faults_;
     }
 
-private:
     /// For a while, or until the end.
     bool lasts(std::uint64_t least_ms, std::uint64_t most_ms) {
         std::unique_lock lock(mutex_);
@@ -98,22 +104,10 @@ private:
     std::thread thread_;
 };
 
-/// A run may give up while its store is away, and says so; the same command goes on.
-std::size_t run_until_done(const std::vector<std::string>& words) {
-    for (std::size_t tries = 1; tries <= 5; ++tries) {
-        const auto result = linedb(words);
-        INFO(result.errors);
-        if (result.code == 0) return tries;
-        REQUIRE(result.code == 1);
-        REQUIRE(result.errors.find("unavailable") != std::string::npos);
-    }
-    FAIL("five runs have not come to the end");
-    return 0;
-}
-
 }  // namespace
 
-TEST_CASE("every line is there exactly once while members of etcd are killed and stopped") {
+TEST_CASE("every line is there exactly once while members of etcd are killed and stopped",
+          "[faults]") {
     if (!etcd_available()) return;
     const scratch files;
     const std::string text = nasty_text(20240611, lines);
@@ -129,11 +123,15 @@ TEST_CASE("every line is there exactly once while members of etcd are killed and
         const auto data = files.path(fmt::format("data{}", seed));
         trouble with(cluster, seed);
         INFO("seed " << seed);
-        runs += run_until_done({"run", "--data", data, "--input", input, "--store", store, "--seed",
-                                std::to_string(seed), "--quiet"});
+        const auto ran =
+            linedb_patiently({"run", "--data", data, "--input", input, "--store", store, "--seed",
+                              std::to_string(seed), "--quiet"});
+        INFO(ran.last.errors);
+        REQUIRE(ran.last.code == 0);
+        runs += ran.runs;
         faults += with.end();
         const auto verified =
-            linedb({"verify", "--data", data, "--input", input, "--store", store});
+            linedb_patiently({"verify", "--data", data, "--input", input, "--store", store}).last;
         INFO(verified.errors);
         REQUIRE(verified.code == 0);
         CHECK(verified.output == fmt::format("verified: {} lines, each exactly once\n", count));
