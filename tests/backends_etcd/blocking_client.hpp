@@ -1,5 +1,6 @@
 #pragma once
 
+#include "backends_etcd/patience.hpp"
 #include "catch.hpp"
 #include "reeve/backends/etcd.hpp"
 #include "reeve/backends/event_loop.hpp"
@@ -10,12 +11,15 @@
 
 #include <fmt/format.h>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_future.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <future>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -27,22 +31,30 @@ namespace storage = reeve::storage;
 using reeve::errc;
 using namespace std::chrono_literals;
 
-/// Gives up soon, so that tests of failures are short.
-inline reeve::backends::etcd_options impatient(std::vector<std::string> endpoints) {
-    reeve::backends::etcd_options options(std::move(endpoints));
-    options.request_patience = 1500ms;
-    options.connect_patience = 500ms;
-    return options;
+using etcd_test::impatient;
+using etcd_test::patient;
+
+/// Longer than anything takes that will come at all.
+constexpr auto patience_of_tests = 120s;
+
+/// "key=value" or "key removed" for each change.
+inline std::vector<std::string> texts_of(const storage::change_batch& batch) {
+    std::vector<std::string> texts;
+    for (const auto& each : batch.changes) {
+        const bool put = each.what == storage::change::kind::put;
+        texts.push_back(put ? each.now.key + "=" + each.now.value : each.now.key + " removed");
+    }
+    return texts;
 }
 
 /// One process that uses etcd: a store on a loop with a thread of its own. The test is plain code
-/// beside it.
+/// beside it. Patient unless its options say otherwise.
 class client {
 public:
     explicit client(reeve::backends::etcd_options options)
         : store_(reeve::backends::open_etcd_metadata_store(strand_, std::move(options))),
           thread_([this] { loop_.run(); }) {}
-    explicit client(std::vector<std::string> endpoints) : client(impatient(std::move(endpoints))) {}
+    explicit client(std::vector<std::string> endpoints) : client(patient(std::move(endpoints))) {}
     explicit client(const reeve::tests::etcd_cluster& cluster) : client(cluster.endpoints()) {}
     ~client() {
         loop_.stop();
@@ -82,22 +94,42 @@ public:
         const auto found = (*this)(store_->get(key));
         return found ? found->value : "(none)";
     }
-    [[nodiscard]] std::unique_ptr<storage::watcher> watch(const std::string& prefix,
-                                                          storage::revision from) {
-        return (*this)(store_->watch(storage::key_range::prefix(prefix), from));
+    /// Like the store, a watcher is used, and destroyed, on the strand.
+    using watch_handle = std::shared_ptr<storage::watcher>;
+    [[nodiscard]] watch_handle watch(const std::string& prefix, storage::revision from) {
+        auto made = (*this)(store_->watch(storage::key_range::prefix(prefix), from));
+        return {made.release(), [this](storage::watcher* ended) {
+                    std::promise<void> done;
+                    boost::asio::post(strand_.executor(), [ended, &done] {
+                        delete ended;
+                        done.set_value();
+                    });
+                    done.get_future().wait();
+                }};
     }
-    /// Waits until there is something: "key=value" or "key removed" for each change.
-    [[nodiscard]] std::vector<std::string> next(storage::watcher& from) {
-        std::vector<std::string> texts;
-        while (texts.empty()) {
-            const auto batch = (*this)(from.next());
-            for (const auto& each : batch.changes) {
-                const bool put = each.what == storage::change::kind::put;
-                texts.push_back(put ? each.now.key + "=" + each.now.value
-                                    : each.now.key + " removed");
+    /// The next batch that holds a change.
+    [[nodiscard]] storage::change_batch next_changes(storage::watcher& from) {
+        const auto deadline = std::chrono::steady_clock::now() + patience_of_tests;
+        for (;;) {
+            auto batch = (*this)(from.next());
+            if (!batch.changes.empty()) return batch;
+            if (std::chrono::steady_clock::now() > deadline) {
+                throw std::runtime_error("a watch has seen no change for two minutes");
             }
         }
-        return texts;
+    }
+    /// Waits until there is something.
+    [[nodiscard]] std::vector<std::string> next(storage::watcher& from) {
+        return texts_of(next_changes(from));
+    }
+    /// Waits until there are so many.
+    [[nodiscard]] std::vector<std::string> next(storage::watcher& from, std::size_t count) {
+        std::vector<std::string> all;
+        while (all.size() < count) {
+            const auto some = next(from);
+            all.insert(all.end(), some.begin(), some.end());
+        }
+        return all;
     }
 
 private:
@@ -123,6 +155,33 @@ std::string code_of(Call&& call) {
 template <class T>
 std::string code_of(std::future<T>& begun) {
     return code_of([&begun] { return begun.get(); });
+}
+
+/// Calls until the store is there: while a call throws `unavailable` or `outcome_unknown`, it is
+/// made again. Returns what the last one gave: "success" or another code.
+template <class Call>
+std::string code_at_last(Call&& call) {
+    const auto deadline = std::chrono::steady_clock::now() + patience_of_tests;
+    for (;;) {
+        auto code = code_of(call);
+        if (code != "unavailable" && code != "outcome_unknown") return code;
+        if (std::chrono::steady_clock::now() > deadline) return code;
+    }
+}
+
+/// A value, as soon as the store is there.
+inline std::string value_at_last(client& who, const std::string& key) {
+    std::string found;
+    const auto code = code_at_last([&] { return found = who.value(key); });
+    return code == "success" ? found : "(" + code + ")";
+}
+
+/// Puts, again while it is not certain to have happened; returns the revision.
+inline storage::revision put_at_last(client& who, const std::string& key,
+                                     const std::string& value) {
+    storage::revision at;
+    REQUIRE(code_at_last([&] { return at = who.put(key, value); }) == "success");
+    return at;
 }
 
 }  // namespace etcd_faults

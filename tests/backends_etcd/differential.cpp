@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -44,6 +45,7 @@ answers by_sqlite(random_run how) {
 answers by_etcd(const reeve::tests::etcd_cluster& cluster, random_run how) {
     const auto environment = reeve::testing::make_check_environment();
     reeve::backends::etcd_options options(cluster.endpoints());
+    options.request_patience = std::chrono::seconds(60);
     options.key_prefix = fmt::format("seed {}/", how.seed);
     const auto store =
         reeve::backends::open_etcd_metadata_store(environment->strand(), std::move(options));

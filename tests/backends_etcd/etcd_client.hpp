@@ -1,5 +1,6 @@
 #pragma once
 
+#include "backends_etcd/patience.hpp"
 #include "reeve/backends/etcd.hpp"
 #include "reeve/backends/event_loop.hpp"
 #include "reeve/core/error.hpp"

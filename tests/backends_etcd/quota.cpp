@@ -41,7 +41,7 @@ TEST_CASE("at the quota no commit claims to be absent that is there") {
     reeve::tests::etcd_options how;
     how.quota_bytes = 4U << 20U;
     etcd_cluster cluster(how);
-    client it{etcd_options(cluster.endpoints())};
+    client it(patient(cluster.endpoints()));
     std::map<std::string, errc> said;
     int tried = 0;
     const auto full = [&] {

@@ -10,7 +10,7 @@ using storage::key_range;
 namespace {
 
 etcd_options below(const etcd_cluster& cluster, const std::string& prefix) {
-    etcd_options options(cluster.endpoints());
+    auto options = patient(cluster.endpoints());
     options.key_prefix = prefix;
     return options;
 }

@@ -38,7 +38,8 @@ public:
     /// "N results, N unknown outcomes, N without effect".
     [[nodiscard]] std::string summary() const;
 
-    /// Keys of a later generation are new, so that few operations of unknown outcome meet.
+    /// Keys of a later generation are new, so that few operations of unknown outcome meet, which
+    /// would take too long to put in order: each fault begins one, and every few of them.
     std::atomic<std::uint64_t> generation{0};
     std::atomic<bool> ends{false};
 
