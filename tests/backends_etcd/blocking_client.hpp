@@ -111,11 +111,12 @@ public:
     [[nodiscard]] storage::change_batch next_changes(storage::watcher& from) {
         const auto deadline = std::chrono::steady_clock::now() + patience_of_tests;
         for (;;) {
-            auto batch = (*this)(from.next());
-            if (!batch.changes.empty()) return batch;
-            if (std::chrono::steady_clock::now() > deadline) {
+            auto call = begin(from.next());
+            if (call.wait_until(deadline) != std::future_status::ready) {
                 throw std::runtime_error("a watch has seen no change for two minutes");
             }
+            auto batch = call.get();
+            if (!batch.changes.empty()) return batch;
         }
     }
     /// Waits until there is something.

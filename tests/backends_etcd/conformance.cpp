@@ -47,7 +47,8 @@ private:
     [[nodiscard]] static reeve::tests::etcd_options how(std::size_t members) {
         reeve::tests::etcd_options options;
         options.members = members;
-        if (members > 1) options.arguments = {"--heartbeat-interval=300", "--election-timeout=3000"};
+        if (members == 1) return options;
+        options.arguments = {"--heartbeat-interval=300", "--election-timeout=3000"};
         return options;
     }
 

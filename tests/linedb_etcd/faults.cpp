@@ -123,9 +123,8 @@ TEST_CASE("every line is there exactly once while members of etcd are killed and
         const auto data = files.path(fmt::format("data{}", seed));
         trouble with(cluster, seed);
         INFO("seed " << seed);
-        const auto ran =
-            linedb_patiently({"run", "--data", data, "--input", input, "--store", store, "--seed",
-                              std::to_string(seed), "--quiet"});
+        const auto ran = linedb_patiently({"run", "--data", data, "--input", input, "--store",
+                                           store, "--seed", std::to_string(seed), "--quiet"});
         INFO(ran.last.errors);
         REQUIRE(ran.last.code == 0);
         runs += ran.runs;

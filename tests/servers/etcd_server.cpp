@@ -250,8 +250,8 @@ void etcd_cluster::compact(std::uint64_t revision) {
 
 void etcd_cluster::defragment() {
     for (const auto& one : members_) {
-        const auto reply = http_request(one.client.number(), "/v3/maintenance/defragment", "{}",
-                                        request_patience);
+        const auto reply =
+            http_request(one.client.number(), "/v3/maintenance/defragment", "{}", request_patience);
         if (reply && reply->status == 200) continue;
         throw std::runtime_error("defragment: " + (reply ? reply->body : "etcd does not answer"));
     }
