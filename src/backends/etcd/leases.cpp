@@ -16,35 +16,23 @@ std::int64_t wire_id(storage::lease_id lease) { return static_cast<std::int64_t>
 
 std::string text_of(storage::lease_id lease) { return fmt::format("lease {:x}", lease.value); }
 
-// Whoever waits on the stream hears that it has broken; the next one opens another.
-void break_stream(session& s, const status& how) {
-    renewals& keeping = *s.keeping;
-    if (!keeping.stream) return;
-    for (const auto& each : keeping.waiting) {
-        each->broken = how;
-        each->ended = true;
-    }
-    keeping.waiting.clear();
-    keeping.stream.reset();
-    keeping.changed.notify_all();
-}
-
 void take_answers(session& s) {
     renewals& keeping = *s.keeping;
     if (!keeping.stream) return;
     for (const auto& each : keeping.stream->take()) {
         if (keeping.waiting.empty() || keeping.waiting.front()->id != each.id) {
-            break_stream(s, status{code_data_loss, "an answer that nobody asked for"});
+            break_renewals(s, status{code_data_loss, "an answer that nobody asked for"});
             return;
         }
         keeping.waiting.front()->ttl_seconds = each.ttl_seconds;
         keeping.waiting.front()->ended = true;
         keeping.waiting.pop_front();
+        s.answered(keeping.at);
     }
     keeping.changed.notify_all();
     if (auto how = keeping.stream->ended()) {
         if (how->ok()) *how = status{code_unavailable, "the member ended the stream"};
-        break_stream(s, *how);
+        break_renewals(s, *how);
     }
 }
 
@@ -72,11 +60,20 @@ awaitable<std::shared_ptr<renewal>> renew_once(session_ptr s, std::int64_t id, a
     s->keeping->waiting.push_back(mine);
     tries.sent = true;
     s->keeping->stream->send(renewal_request{id});
-    const auto deadline = s->strand->now() + attempt_time(*s, effect::none, tries.deadline);
-    while (!mine->ended && s->strand->now() < deadline) {
-        co_await s->keeping->changed.wait_until(deadline);
+    s->expect_answer(mine->at);
+    const auto sent = s->strand->now();
+    const auto deadline = sent + attempt_time(*s, effect::none, tries.deadline);
+    try {
+        while (!mine->ended && s->strand->now() < deadline) {
+            co_await s->keeping->changed.wait_until(deadline);
+        }
+    } catch (const boost::system::system_error&) {
+        // The caller's patience is at an end before ours. Its next renewal, and all others, must
+        // not queue behind this one at a member that is silent.
+        if (!mine->ended) s->gave_up_on(mine->at, sent);
+        throw;
     }
-    if (!mine->ended) break_stream(*s, status{code_deadline_exceeded, "no answer in time"});
+    if (!mine->ended) break_renewals(*s, status{code_deadline_exceeded, "no answer in time"});
     co_return mine;
 }
 
@@ -98,6 +95,18 @@ awaitable<std::int64_t> renew(session_ptr s, std::int64_t id, attempts& tries) {
 }
 
 }  // namespace
+
+void break_renewals(session& s, const status& how) {
+    renewals& keeping = *s.keeping;
+    if (!keeping.stream) return;
+    for (const auto& each : keeping.waiting) {
+        each->broken = how;
+        each->ended = true;
+    }
+    keeping.waiting.clear();
+    keeping.stream.reset();
+    keeping.changed.notify_all();
+}
 
 awaitable<storage::lease_grant> grant_from(store_ptr store, milliseconds ttl) {
     const auto asked = std::chrono::ceil<seconds>(ttl).count();

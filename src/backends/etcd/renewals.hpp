@@ -32,6 +32,10 @@ struct renewals {
     core::event changed;
 };
 
+/// Ends the stream, if there is one: whoever waits for an answer hears of it, and the next renewal
+/// opens another at the member whose turn it is.
+void break_renewals(session& s, const status& how);
+
 awaitable<storage::lease_grant> grant_from(store_ptr store, std::chrono::milliseconds ttl);
 awaitable<std::chrono::milliseconds> keep_alive_at(store_ptr store, storage::lease_id lease);
 awaitable<void> revoke_at(store_ptr store, storage::lease_id lease);

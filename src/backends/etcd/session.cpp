@@ -35,7 +35,7 @@ awaitable<status> authenticate(session_ptr s, std::size_t at, core::time_point d
     const authenticating_now now(s);
     authenticate_request who(s->options.user, s->options.password);
     call_options how("", greeting_time(*s, deadline));
-    const auto got = co_await ask(*s->strand, s->members[at].over, std::move(who), std::move(how));
+    const auto got = co_await ask_member(s, at, std::move(who), std::move(how));
     if (got.how.ok()) {
         s->token = got.what.token;
         co_return got.how;
@@ -56,7 +56,7 @@ awaitable<status> authenticate(session_ptr s, std::size_t at, core::time_point d
 awaitable<status> greet(session_ptr s, std::size_t at, core::time_point deadline) {
     member_request question;
     call_options how("", greeting_time(*s, deadline));
-    auto got = co_await ask(*s->strand, s->members[at].over, question, std::move(how));
+    auto got = co_await ask_member(s, at, question, std::move(how));
     if (!got.how.ok()) {
         // A server that tells only users about itself is there all the same.
         const verdict why = judge(got.how);
@@ -97,7 +97,7 @@ session::session(core::runtime& on, etcd_options how)
       authenticated(on),
       keeping(std::make_unique<renewals>(on)) {
     for (const auto& endpoint : options.endpoints) {
-        members.push_back({endpoint, std::make_shared<channel>(endpoint, options), false});
+        members.push_back({endpoint, std::make_shared<channel>(endpoint, options)});
     }
 }
 
@@ -105,7 +105,24 @@ session::~session() = default;
 
 void session::pass_over(std::size_t failed) {
     members[failed].fit = false;
+    members[failed].unanswered.reset();
+    if (members.size() == 1) return;  // another stream would use the same connection
     if (turn == failed) turn = (failed + 1) % members.size();
+    if (keeping->at != failed) return;
+    break_renewals(*this, status{code_unavailable, "the member was passed over"});
+}
+
+void session::expect_answer(std::size_t at) {
+    auto& since = members[at].unanswered;
+    if (!since) since = strand->now();
+}
+
+void session::answered(std::size_t at) { members[at].unanswered.reset(); }
+
+void session::gave_up_on(std::size_t at, core::time_point sent) {
+    // Short requests that are cancelled one after the other count together.
+    const auto since = std::min(sent, members[at].unanswered.value_or(sent));
+    if (strand->now() - since >= silence_max) pass_over(at);
 }
 
 void session::note(const header& head, std::size_t from) {

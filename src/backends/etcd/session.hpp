@@ -29,7 +29,14 @@ struct member {
     std::string endpoint;
     std::shared_ptr<channel> over;
     bool fit = false;  ///< it answered a greeting, and has not failed since
+    /// Since when it owes an answer to somebody; nothing: it has answered the last question.
+    std::optional<core::time_point> unanswered = {};
 };
+
+/// A member that has not answered for so long is passed over when a caller loses its patience, which
+/// may be shorter than ours. Callers wait 1.5 to 2 s (lease_options, leader_client); an election
+/// takes 1 to 2 s, but answers "no leader" or nothing, and the next member may be just as well.
+inline constexpr std::chrono::milliseconds silence_max{500};
 
 /// What all calls of a store share. Everything on the strand.
 struct session {
@@ -38,8 +45,16 @@ struct session {
     session(const session&) = delete;
     session& operator=(const session&) = delete;
 
-    /// The next member's turn, if it is still the turn of `failed`.
+    /// The next member's turn, if it is still the turn of `failed`; renewals go over another one,
+    /// too, if there is any.
     void pass_over(std::size_t failed);
+    /// A question is sent to a member.
+    void expect_answer(std::size_t at);
+    /// It has answered one.
+    void answered(std::size_t at);
+    /// Whoever sent a question at `sent` waits no longer: passes the member over if it has been
+    /// silent for silence_max.
+    void gave_up_on(std::size_t at, core::time_point sent);
     /// Takes note of what an answer says about cluster and revision. Throws errc::foreign if it
     /// comes from another cluster than the answers before.
     void note(const header& head, std::size_t from);
@@ -115,6 +130,23 @@ awaitable<reply<typename Request::response>> ask(core::runtime& strand,
     co_return got;
 }
 
+/// Asks a member of the session, whose silence is noticed also if the caller cancels.
+template <class Request>
+awaitable<reply<typename Request::response>> ask_member(session_ptr s, std::size_t at, Request what,
+                                                        call_options how) {
+    const auto sent = s->strand->now();
+    const auto over = s->members[at].over;
+    s->expect_answer(at);
+    try {
+        auto got = co_await ask(*s->strand, over, std::move(what), std::move(how));
+        s->answered(at);
+        co_return got;
+    } catch (const boost::system::system_error&) {
+        s->gave_up_on(at, sent);
+        throw;
+    }
+}
+
 /// One attempt's share of the time: a read leaves some for another member.
 std::chrono::milliseconds attempt_time(const session& s, effect what, core::time_point deadline);
 
@@ -152,7 +184,7 @@ awaitable<answer<typename Request::response>> attempt(session_ptr s, Request wha
         const std::string token = s->token;
         call_options how(token, attempt_time(*s, kind, tries.deadline));
         tries.sent = true;
-        auto got = co_await ask(*s->strand, s->members[at].over, what, std::move(how));
+        auto got = co_await ask_member(s, at, what, std::move(how));
         if (got.how.ok()) {
             s->note(got.what.head, at);
             result.what = std::move(got.what);

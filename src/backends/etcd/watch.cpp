@@ -153,10 +153,16 @@ awaitable<status> open_once(watch_ptr watch, core::time_point deadline) {
     const std::size_t at = co_await fit_member(s, deadline);
     throw_if_over(*watch);
     open_stream(watch, at);
-    const auto until = s->strand->now() + attempt_time(*s, effect::none, deadline);
-    while (watch->stream && !watch->feed.established() && s->strand->now() < until) {
-        co_await watch->changed.wait_until(until);
-        throw_if_over(*watch);
+    const auto opened = s->strand->now();
+    const auto until = opened + attempt_time(*s, effect::none, deadline);
+    try {
+        while (watch->stream && !watch->feed.established() && s->strand->now() < until) {
+            co_await watch->changed.wait_until(until);
+            throw_if_over(*watch);
+        }
+    } catch (const boost::system::system_error&) {
+        if (!watch->feed.established()) s->gave_up_on(at, opened);
+        throw;
     }
     if (watch->dead) std::rethrow_exception(watch->dead);
     if (watch->stream && watch->feed.established()) co_return status{};
