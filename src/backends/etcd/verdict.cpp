@@ -29,6 +29,7 @@ constexpr std::array known_texts = {
     known_text{"too large lease TTL", {kind::refused, errc::invalid_argument}},
     known_text{"too many requests", {kind::elsewhere, errc::unavailable}},
     known_text{"no leader", {kind::elsewhere, errc::unavailable}},
+    known_text{"not capable", {kind::elsewhere, errc::unavailable}},
     known_text{"rpc not supported for learner", {kind::elsewhere, errc::unavailable}},
     known_text{"permission denied", {kind::refused, errc::permission_denied}},
     known_text{"authentication failed, invalid user ID or password",
@@ -62,6 +63,13 @@ verdict judge(const status& how) {
         case code_permission_denied:
         case code_unauthenticated:
             return {kind::new_token, errc::permission_denied};
+        case code_unavailable:
+            // gRPC for C++ had no connection to send it over.
+            if (text.starts_with("failed to connect to all addresses") ||
+                text.starts_with("DNS resolution failed")) {
+                return {kind::elsewhere, errc::unavailable};
+            }
+            return {kind::unknown, errc::outcome_unknown};
         case code_data_loss:
             return {kind::refused, errc::corrupt};
         case code_resource_exhausted:
