@@ -30,7 +30,8 @@ public:
     }
     reeve::awaitable<void> compact(storage::metadata_store&,
                                    storage::revision first_kept) override {
-        cluster_.compact(first_kept.value);
+        // A removal at the very revision of a compaction is not kept.
+        cluster_.compact(first_kept.value - 1);
         co_return;
     }
     [[nodiscard]] std::chrono::milliseconds patience() const override {

@@ -27,8 +27,11 @@ struct watch_state {
     std::size_t at = 0;                    // the member that it leads to
     std::string token;                     // with which it was opened
     status broken;                         // why the last one ended
-    core::time_point heard;                // when it said something
+    core::time_point heard;                // when it said something, or was first asked after that
     bool asked = false;                    // it owes us an answer
+    bool held = false;                     // nothing is taken from it until `next` makes room
+    core::time_point probed;               // when the probe under way began
+    unsigned silent_probes = 0;            // that were given up since one was answered
     bool doubted = false;                  // it was opened since a probe was refused
     std::exception_ptr dead;               // why there is nothing more to come
     bool closed = false;
@@ -77,6 +80,7 @@ void react(watch_state& watch, news what) {
             break;
         case news::probed:
             watch.doubted = false;
+            watch.silent_probes = 0;
             watch.stream->send(watch.feed.probe_end());
             break;
         case news::refused:
@@ -85,9 +89,12 @@ void react(watch_state& watch, news what) {
     }
 }
 
-// On the strand, whenever a stream has something.
+// On the strand, whenever a stream has something. What is not taken makes the stream pause, and
+// then the server.
 void take_messages(watch_state& watch) {
     if (!watch.stream) return;
+    watch.held = watch.feed.is_full();
+    if (watch.held) return;
     session& s = *watch.store->session;
     watch.heard = s.strand->now();
     try {
@@ -117,6 +124,7 @@ void open_stream(const watch_ptr& watch, std::size_t at) {
     watch->token = s.token;
     watch->heard = s.strand->now();
     watch->asked = false;
+    watch->held = false;
     watch->stream = s.members[at].over->watch(s.token, [weak, strand] {
         core::detail::post_to(strand, core::task([weak] {
                                   if (const auto alive = weak.lock()) take_messages(*alive);
@@ -131,13 +139,17 @@ void throw_if_over(const watch_state& watch) {
 
 // Is what the watch wants still to be had?
 awaitable<void> check_history(watch_ptr watch, bool resumes) {
-    const storage::revision from = watch->feed.next();
+    const storage::revision from = watch->feed.begins_at();
     if (resumes) {
+        // A revision from the future is no sign that the store has gone back; one that an answer
+        // has named before is.
+        const session_ptr s = watch->store->session;
+        const auto seen = static_cast<std::uint64_t>(std::max<std::int64_t>(s->seen, 0));
         std::string key = watch->feed.outer().key;
         const storage::revision now = co_await revision_of(watch->store, std::move(key));
-        if (now.value + 1 < from.value) {
-            throw compacted_error(
-                fmt::format("the store has gone back to revision {}, before {}", now, from));
+        if (now.value < seen && now < from) {
+            throw compacted_error(fmt::format(
+                "the store has gone back to revision {}, before {}", now, watch->feed.next()));
         }
     }
     std::string key = watch->feed.outer().key;
@@ -215,22 +227,51 @@ awaitable<void> begin_probe(watch_ptr watch) {
         create = watch->feed.probe_by(records);
         if (!create) co_return;
     }
+    watch->probed = watch->store->session->strand->now();
+    if (!watch->asked) watch->heard = watch->probed;
     watch->asked = true;
     watch->stream->send(*create);
 }
 
-// Nothing was heard for an interval.
-void ask_for_news(watch_state& watch) {
-    session& s = *watch.store->session;
-    if (!watch.asked) {
-        watch.asked = true;
-        watch.heard = s.strand->now();
-        watch.stream->send(watch_request(watch_request::kind::progress));
-        return;
+// How long a probe may stay silent. Longer each time: perhaps the server is only slow.
+std::chrono::milliseconds probe_patience(const watch_state& watch) {
+    const etcd_options& how = watch.store->session->options;
+    const auto first = std::max(std::chrono::milliseconds(1000), 2 * how.progress_interval);
+    return std::min(first * (1U << std::min(watch.silent_probes, 8U)), how.request_patience / 2);
+}
+
+// Is the silence of a stream that was asked the silence of the store? Fixed versions of etcd answer
+// no request for progress while the watch begins in the future or has not caught up.
+awaitable<void> judge_silence(watch_ptr watch) {
+    const session_ptr s = watch->store->session;
+    const auto heard = watch->heard;
+    std::string key = watch->feed.outer().key;
+    const storage::revision reached = co_await revision_of(watch->store, std::move(key));
+    throw_if_over(*watch);
+    if (!watch->stream || !watch->asked || watch->heard != heard) co_return;  // not silent any more
+    if (reached < watch->feed.next()) {
+        watch->asked = false;
+        co_return;
     }
-    if (s.strand->now() - watch.heard < s.options.request_patience) return;
-    s.pass_over(watch.at);
-    break_stream(watch, status{code_deadline_exceeded, "no answer in time"});
+    s->pass_over(watch->at);
+    break_stream(*watch, status{code_deadline_exceeded, "no answer in time"});
+}
+
+// Nothing was heard for an interval.
+awaitable<void> ask_for_news(watch_ptr watch) {
+    const session_ptr s = watch->store->session;
+    const auto now = s->strand->now();
+    if (watch->feed.probing() && now - watch->probed >= probe_patience(*watch)) {
+        ++watch->silent_probes;
+        watch->stream->send(watch->feed.probe_given_up());
+    }
+    if (!watch->asked) watch->heard = now;
+    watch->asked = true;
+    // Again each time: an answer may be refused now and given as soon as the watch has caught up.
+    if (!watch->feed.probing()) {
+        watch->stream->send(watch_request(watch_request::kind::progress));
+    }
+    if (now - watch->heard >= s->options.request_patience) co_await judge_silence(watch);
 }
 
 // Draws what conclusions there are from the end of a stream, once.
@@ -246,7 +287,10 @@ awaitable<storage::change_batch> next_of(watch_ptr watch) {
     const session_ptr s = watch->store->session;
     for (;;) {
         throw_if_over(*watch);
-        if (auto batch = watch->feed.pop()) co_return std::move(*batch);
+        if (auto batch = watch->feed.pop()) {
+            if (watch->held) take_messages(*watch);
+            co_return std::move(*batch);
+        }
         if (watch->dead) std::rethrow_exception(watch->dead);
         if (!watch->stream) {
             after_break(*watch);
@@ -259,7 +303,7 @@ awaitable<storage::change_batch> next_of(watch_ptr watch) {
         }
         const auto until = s->strand->now() + s->options.progress_interval;
         const auto how = co_await watch->changed.wait_until(until);
-        if (how == core::wait_result::timed_out && watch->stream) ask_for_news(*watch);
+        if (how == core::wait_result::timed_out && watch->stream) co_await ask_for_news(watch);
     }
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <tuple>
 #include <utility>
 
@@ -20,12 +21,31 @@ constexpr std::int64_t id_of_none = -1;
 // When a watch catches up, etcd cuts a message after 1000 revisions, and states in its header the
 // revision that it has not yet come to. A message with fewer than these was not cut.
 constexpr std::size_t whole_revisions_max = 500;
+// A probe makes the server read the history from its mark on, with its store locked. One batch of
+// etcd's own is bearable; several times a second.
+constexpr std::uint64_t probe_revisions_max = 1000;
+// Of a change that is kept, beside its key and value.
+constexpr std::size_t change_bytes = sizeof(change);
 
 revision revision_of(std::int64_t number) {
     return revision(number < 0 ? 0 : static_cast<std::uint64_t>(number));
 }
 
-std::int64_t wire_revision(revision from) { return static_cast<std::int64_t>(from.value); }
+// Revisions that cannot come are as far away as the last that can.
+std::int64_t wire_revision(revision from) {
+    constexpr auto last = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    return static_cast<std::int64_t>(std::min(from.value, last));
+}
+
+std::size_t bytes_of(const change& each) {
+    return change_bytes + each.now.key.size() + each.now.value.size();
+}
+
+std::size_t bytes_of(const storage::change_batch& batch) {
+    std::size_t bytes = sizeof(batch);
+    for (const auto& each : batch.changes) bytes += bytes_of(each);
+    return bytes;
+}
 
 bool in_order(const change& left, const change& right) {
     return std::tie(left.now.modified, left.now.key) < std::tie(right.now.modified, right.now.key);
@@ -43,8 +63,17 @@ std::size_t count_revisions(const std::vector<change>& sorted) {
 
 }  // namespace
 
-watch_feed::watch_feed(key_space keys, storage::key_range range, revision from)
-    : keys_(std::move(keys)), range_(std::move(range)), outer_(keys_.outer(range_)), next_(from) {}
+watch_feed::watch_feed(key_space keys, storage::key_range range, revision from,
+                       std::size_t unfinished_bytes)
+    : keys_(std::move(keys)),
+      range_(std::move(range)),
+      outer_(keys_.outer(range_)),
+      next_(from),
+      unfinished_bytes_(unfinished_bytes) {}
+
+revision watch_feed::begins_at() const noexcept {
+    return revision(next_.value > 1 ? next_.value - 1 : 1);
+}
 
 watch_request watch_feed::begin() {
     established_ = false;
@@ -57,7 +86,7 @@ watch_request watch_feed::begin() {
     create.id = main_id;
     create.key = outer_.key;
     create.end = outer_.empty ? std::string() : outer_.end;
-    create.from = wire_revision(next_);
+    create.from = wire_revision(begins_at());
     create.nothing = outer_.empty;
     return create;
 }
@@ -75,7 +104,12 @@ watch_feed::news watch_feed::absorb(watch_response&& from) {
 }
 
 watch_feed::news watch_feed::absorb_main(watch_response&& from) {
-    if (from.compacted > 0) return news::compacted;
+    if (from.compacted > 0 && revision_of(from.compacted) > begins_at()) return news::compacted;
+    if (from.compacted > 0) {
+        // It had fallen behind what a probe has delivered since: nothing that we want is lost.
+        reason_ = "the watch fell behind a compaction that we have passed";
+        return news::cancelled;
+    }
     if (from.cancelled) {
         reason_ = std::move(from.reason);
         return news::cancelled;
@@ -112,6 +146,7 @@ void watch_feed::gather(watch_response& from, part& into) const {
         }
         if (!keys_.holds(each.now.key)) {  // a probe may look beyond the store's keys
             each.now.key.clear();
+            each.now.value = std::string();
         } else {
             keys_.strip(each.now.key);
         }
@@ -121,6 +156,10 @@ void watch_feed::gather(watch_response& from, part& into) const {
             gone.modified = each.now.modified;
             each.now = std::move(gone);
         }
+        into.bytes += bytes_of(each);
+        if (into.bytes > unfinished_bytes_) {
+            throw error(errc::corrupt, "etcd: watch: a message without end");
+        }
         into.changes.push_back(std::move(each));
     }
 }
@@ -128,7 +167,7 @@ void watch_feed::gather(watch_response& from, part& into) const {
 // All of a message is there. Returns whether it says how far the store has come.
 bool watch_feed::complete(part& all, revision stated) {
     std::vector<change> changes = std::move(all.changes);
-    all.changes.clear();
+    all = {};
     std::sort(changes.begin(), changes.end(), in_order);
     const bool whole = count_revisions(changes) < whole_revisions_max;
     const revision last = changes.empty() ? revision() : changes.back().now.modified;
@@ -154,6 +193,7 @@ void watch_feed::deliver(std::vector<change> changes, revision up_to) {
     storage::change_batch batch;
     batch.changes = std::move(changes);
     batch.up_to = up_to;
+    ready_bytes_ += bytes_of(batch);
     ready_.push_back(std::move(batch));
 }
 
@@ -161,6 +201,7 @@ std::optional<storage::change_batch> watch_feed::pop() {
     if (ready_.empty()) return std::nullopt;
     auto first = std::move(ready_.front());
     ready_.pop_front();
+    ready_bytes_ -= bytes_of(first);
     return first;
 }
 
@@ -172,13 +213,22 @@ watch_request watch_feed::begin_probe(std::string end, revision from) {
     create.id = probe_->id;
     create.key = outer_.key;
     create.end = std::move(end);
-    create.from = wire_revision(std::min(from, next_));
+    create.from = wire_revision(std::min(from, begins_at()));
     return create;
+}
+
+bool watch_feed::is_near(revision at) const noexcept {
+    return hint_.value <= at.value || hint_.value - at.value <= probe_revisions_max;
 }
 
 std::optional<watch_request> watch_feed::probe() {
     if (!anchor_ || anchor_ < compacted_ || outer_.empty) return std::nullopt;
-    return begin_probe(outer_.end, anchor_);
+    if (!is_near(anchor_)) {
+        if (auto all = probe_everything()) return all;
+    }
+    auto create = begin_probe(outer_.end, anchor_);
+    probe_->by_anchor = true;
+    return create;
 }
 
 std::optional<watch_request> watch_feed::probe_everything() {
@@ -197,7 +247,10 @@ std::optional<watch_request> watch_feed::probe_by(const std::vector<storage::rec
         if (each.modified < compacted_) continue;
         if (newest == nullptr || newest->modified < each.modified) newest = &each;
     }
-    if (newest == nullptr) return probe_everything();
+    if (newest == nullptr || !is_near(newest->modified)) {
+        auto all = probe_everything();
+        if (all || newest == nullptr) return all;
+    }
     const std::string no_end(1, '\0');
     std::string end = newest->key + '\0';
     if (!outer_.empty && (outer_.end == no_end || end < outer_.end)) end = outer_.end;
@@ -209,6 +262,11 @@ watch_request watch_feed::probe_end() {
     cancel.id = probe_->id;
     probe_.reset();
     return cancel;
+}
+
+watch_request watch_feed::probe_given_up() {
+    if (probe_->by_anchor) anchor_ = {};
+    return probe_end();
 }
 
 }  // namespace reeve::backends::etcd
