@@ -72,7 +72,9 @@ awaitable<status> greet(session_ptr s, std::size_t at, core::time_point deadline
 
 // A member that has shown itself fit, or is asked now.
 awaitable<status> try_member(session_ptr s, std::size_t at, core::time_point deadline) {
-    if (!s->members[at].fit || !s->members[at].over->ready()) {
+    // Another server may stand behind a new connection. Nobody else may use it while we ask.
+    if (!s->members[at].over->ready()) s->members[at].fit = false;
+    if (!s->members[at].fit) {
         status how = co_await greet(s, at, deadline);
         if (!how.ok()) co_return how;
     }
@@ -134,6 +136,15 @@ void session::note(const header& head, std::size_t from) {
                                 members[from].endpoint, head.cluster, cluster));
     }
     seen = std::max(seen, head.revision);
+}
+
+void note_answer(session& s, const header& head, std::size_t from, effect what) {
+    try {
+        s.note(head, from);
+    } catch (const error& stranger) {
+        if (what == effect::none) throw;
+        throw error(errc::outcome_unknown, stranger.context() + ", and has answered a change");
+    }
 }
 
 milliseconds left(const session& s, core::time_point deadline) {

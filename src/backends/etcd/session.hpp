@@ -130,6 +130,10 @@ awaitable<reply<typename Request::response>> ask(core::runtime& strand,
     co_return got;
 }
 
+/// session::note for the answer to a request. A stranger that has answered a change may have applied
+/// it: throws errc::outcome_unknown then.
+void note_answer(session& s, const header& head, std::size_t from, effect what);
+
 /// Asks a member of the session, whose silence is noticed also if the caller cancels.
 template <class Request>
 awaitable<reply<typename Request::response>> ask_member(session_ptr s, std::size_t at, Request what,
@@ -186,7 +190,7 @@ awaitable<answer<typename Request::response>> attempt(session_ptr s, Request wha
         tries.sent = true;
         auto got = co_await ask_member(s, at, what, std::move(how));
         if (got.how.ok()) {
-            s->note(got.what.head, at);
+            note_answer(*s, got.what.head, at, kind);
             result.what = std::move(got.what);
             co_return result;
         }
