@@ -4,6 +4,7 @@
 
 #include <limits>
 #include <map>
+#include <set>
 
 namespace reeve::backends::etcd {
 
@@ -98,30 +99,52 @@ void check_wire_size(const storage::transaction& change, const store_core& store
                             bytes, store.session->options.request_bytes_max));
 }
 
-// Was the key written after `seen`? Reads its history; nothing if that cannot be told.
-awaitable<bool> was_written(store_ptr store, std::string key, storage::revision seen) {
-    auto found = co_await get_from(store, key);
-    if (found && found->modified <= seen) co_return false;
-    std::string outer = store->keys.outer(key);
+// The keys whose history tells whether a change was applied. One that it puts is enough, since it is
+// written in any case; removing a key that is not there leaves no trace, so of a change that only
+// removes all of them are needed. None: it changes nothing.
+std::vector<std::string> telling_keys(const storage::transaction& change) {
+    std::vector<std::string> keys;
+    for (const auto& each : change.operations()) {
+        if (each.what == storage::operation::kind::put) return {each.key};
+        keys.push_back(each.key);
+    }
+    return keys;
+}
+
+// Was one of the keys written or removed after `seen`? Reads the history of those that are gone.
+awaitable<bool> was_written(store_ptr store, std::vector<std::string> keys,
+                            storage::revision seen) {
+    std::set<std::string> gone;
+    for (const auto& key : keys) {
+        auto found = co_await get_from(store, key);
+        if (found && found->modified > seen) co_return true;
+        if (!found) gone.insert(key);
+    }
+    if (gone.empty()) co_return false;
+    std::string outer = store->keys.outer(*gone.begin());
     const storage::revision now = co_await revision_of(store, std::move(outer));
     const storage::revision from(seen.value + 1);
-    auto history = co_await watch_on(store, storage::key_range::one(key), from);
+    storage::key_range range(*gone.begin(), *gone.rbegin() + '\0');
+    auto history = co_await watch_on(store, std::move(range), from);
     for (storage::revision known = seen; known < now;) {
         const storage::change_batch batch = co_await history->next();
-        if (!batch.changes.empty()) co_return true;
+        for (const auto& each : batch.changes) {
+            if (gone.contains(each.now.key)) co_return true;
+        }
         known = batch.up_to;
     }
     co_return false;
 }
 
-// etcd reports a lack of space also for the one change that crossed its quota and was applied all
-// the same (quotaApplierV3 in etcd's apply.go). A written key that nobody has written since proves
-// the change absent; anything else proves nothing.
-awaitable<void> prove_not_applied(store_ptr store, std::string key, std::int64_t seen) {
+// etcd reports a lack of space also for a change that crossed its quota and was applied all the same
+// (quotaApplierV3 in etcd's apply.go). Keys of it that nobody has written since prove it absent;
+// anything else proves nothing.
+awaitable<void> prove_not_applied(store_ptr store, std::vector<std::string> keys,
+                                  std::int64_t seen) {
     bool maybe = true;
     try {
         const storage::revision known(static_cast<std::uint64_t>(seen));
-        maybe = co_await was_written(store, std::move(key), known);
+        maybe = co_await was_written(store, std::move(keys), known);
     } catch (const error& failure) {  // no proof; its text says why
         throw error(errc::outcome_unknown,
                     std::string("etcd: commit: database space exceeded; ") + failure.what());
@@ -156,11 +179,8 @@ awaitable<storage::commit_result> commit_to(store_ptr store, storage::transactio
     const auto got = co_await perform(store->session, std::move(request), effect::change);
     if (got.refusal) {
         if (got.why.what == verdict::kind::no_space) {
-            std::string key;
-            for (const auto& each : change.operations()) {
-                if (each.what == storage::operation::kind::put) key = each.key;
-            }
-            co_await prove_not_applied(store, std::move(key), got.seen_before);
+            std::vector<std::string> keys = telling_keys(change);
+            co_await prove_not_applied(store, std::move(keys), got.seen_before);
         }
         throw_refusal("commit", *got.refusal, got.why);
     }
