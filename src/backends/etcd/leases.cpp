@@ -94,6 +94,26 @@ awaitable<std::int64_t> renew(session_ptr s, std::int64_t id, attempts& tries) {
     }
 }
 
+// Renews; what is said to have ended is asked again behind a linearizable read. The leader, which
+// alone keeps the time of leases, may know less than the member that has answered the grant: it
+// need not have applied yet what is committed (etcd 13675).
+awaitable<std::int64_t> renew_for_sure(store_ptr store, std::int64_t id, attempts& tries) {
+    const session_ptr s = store->session;
+    const std::int64_t first = co_await renew(s, id, tries);
+    if (first > 0) co_return first;
+    attempts reading(*s, range_request::name);
+    reading.deadline = tries.deadline;
+    range_request question(store->keys.some_key(), "");
+    question.count_only = true;
+    const auto got = co_await attempt(s, std::move(question), effect::none, reading);
+    // etcd checks rights to a key after it has waited, so a missing one does no harm.
+    if (got.refusal && got.why.code != errc::permission_denied) {
+        throw_refusal(tries.name, *got.refusal, got.why);
+    }
+    const std::int64_t second = co_await renew(s, id, tries);
+    co_return second;
+}
+
 }  // namespace
 
 void break_renewals(session& s, const status& how) {
@@ -134,7 +154,7 @@ awaitable<milliseconds> keep_alive_at(store_ptr store, storage::lease_id lease) 
     attempts tries(*store->session, "keep-alive");
     std::int64_t ttl_seconds = 0;
     try {
-        ttl_seconds = co_await renew(store->session, wire_id(lease), tries);
+        ttl_seconds = co_await renew_for_sure(store, wire_id(lease), tries);
     } catch (const boost::system::system_error& aborted) {
         if (aborted.code() != boost::asio::error::operation_aborted) throw;
         throw_cancelled(tries);
