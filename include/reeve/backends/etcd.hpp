@@ -53,18 +53,25 @@ struct etcd_options {
     /// record outside of it is seen or changed. At most 256 bytes. Revisions and leases remain the
     /// cluster's.
     std::string key_prefix;
-    /// How long a call tries, all members together. A watch that was cut off is tried again for as
-    /// long before `next` throws.
+    /// How long a request tries, all members together. One member gets all of it for a commit,
+    /// grant or revoke, and for reads and renewals half of it, at least `connect_patience`; a
+    /// caller that cancels sooner, after half a second of silence, makes the store use another
+    /// member from then on. A call that needs several requests (a watch that is opened or resumed,
+    /// a lease that is said to have ended, a lack of space) may take several times as long.
     std::chrono::milliseconds request_patience{5000};
     /// How long one member may take to connect and to answer a first question, until the next one
     /// is asked.
     std::chrono::milliseconds connect_patience{1500};
-    /// While a call or a watch is under way, a silent connection is probed this often. The server
-    /// refuses clients that probe more often than its --grpc-keepalive-min-time (5 s).
+    /// While a call, a watch or the renewal of leases is under way, a silent connection is probed
+    /// this often. The server refuses clients that probe more often than its
+    /// --grpc-keepalive-min-time (5 s).
     std::chrono::milliseconds keepalive_interval{10000};
-    /// A probed connection that stays silent for this long is given up.
+    /// A probed connection that stays silent for this long is given up. With a single endpoint
+    /// nothing else ends a silent connection: by default that takes 13 s, longer than a lease of
+    /// lease_options is relied upon.
     std::chrono::milliseconds keepalive_patience{3000};
-    /// While nothing in its range changes, a watch asks this often how far the store has come.
+    /// While nothing in its range changes, a watch asks this often how far the store has come. To
+    /// learn it takes a second watch for a moment, which the server answers within 0.1 s.
     std::chrono::milliseconds progress_interval{400};
     /// Conditions, and writes, in a transaction: at most the server's --max-txn-ops.
     std::size_t operations_max = 128;
@@ -74,7 +81,7 @@ struct etcd_options {
     /// Records in a page.
     std::size_t page_records_max = 10'000;
     /// One answer on the wire, at least 4 MiB and twice `request_bytes_max`. A page that would be
-    /// larger is asked for again with half the records.
+    /// larger is asked for again with half the records, and so are the next ones.
     std::size_t response_bytes_max = 64U << 20U;
 };
 
@@ -98,24 +105,30 @@ public:
 ///   that does not exclude it. It is never sent twice.
 /// - errc::permission_denied: user, password, token, certificates or rights. Not applied.
 /// - errc::resource_exhausted: the database has reached its quota (an operator compacts,
-///   defragments and disarms the alarm). Not applied: etcd reports this also for the one change
-///   that it still applied, hence the history of a written key is read, and if that cannot prove
-///   the change absent it is errc::outcome_unknown.
+///   defragments and disarms the alarm). Not applied: etcd reports this also for changes that it
+///   applied all the same, hence the history of written keys is read, and if that cannot prove
+///   the change absent it is errc::outcome_unknown. Until the alarm is disarmed every commit that
+///   puts something is refused, and one that only removes may be.
 /// - errc::too_large: beyond the limits, which were set higher than the server's. Not applied.
-/// - errc::foreign: a member belongs to another cluster than those before. Nothing was sent.
+/// - errc::foreign: a member belongs to another cluster than those before. No change was sent to
+///   it; should it have taken the place of one behind the same address just before a change was
+///   sent, that is errc::outcome_unknown.
 /// - errc::corrupt: the cluster raised its alarm of corruption, or an answer makes no sense.
 ///
 /// Limits: `conditions_max` and `operations_max` are `operations_max`; `bytes_max` and
 /// `value_bytes_max` are `request_bytes_max` without a share for the encoding and for the keys of
-/// the conditions, which are read back in the same transaction. Should those keys need more than
-/// their share (64 KiB), the whole request must keep to `request_bytes_max`, or the commit throws
-/// errc::too_large.
+/// the conditions, which are read back in the same transaction: 1,494,016 bytes by default. Should
+/// those keys need more than their share (64 KiB), the whole request must keep to
+/// `request_bytes_max`, or the commit throws errc::too_large.
 ///
 /// Leases: whole seconds, and at least about two (1.5 election timeouts). All renewals go over one
-/// stream. An answer is awaited for `request_patience`.
+/// stream, to one member, and to another as soon as any call has found that one silent. A lease has
+/// ended when that was said twice, with a linearizable read between.
 ///
 /// Watches: one stream each. It resumes after the last change delivered, at any member, and asks
-/// first whether the history is still kept. `up_to` relies only on messages that etcd sends in
+/// first whether the history is still kept, from one revision before: etcd accepts a watch from the
+/// revision of a compaction, although removals at that revision are lost. What `next` has not been
+/// asked for is read ahead up to about 32 MiB. `up_to` relies only on messages that etcd sends in
 /// order with the changes; progress that is requested by hand is not (before 3.4.25 and 3.5.8), so
 /// it is only a hint to look.
 ///

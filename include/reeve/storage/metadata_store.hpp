@@ -143,7 +143,7 @@ struct commit_result {
     [[nodiscard]] bool has_failed(std::size_t index) const noexcept;
 };
 
-/// What one transaction may hold. Callers split by all four. etcd: 128, 128, 1.5 MiB, 1.5 MiB.
+/// What one transaction may hold. Callers split by all four. etcd: 128, 128, 1.4 MiB, 1.4 MiB.
 struct store_limits {
     std::size_t conditions_max = 0;    ///< conditions in a transaction
     std::size_t operations_max = 0;    ///< writes in a transaction

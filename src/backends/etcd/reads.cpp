@@ -7,6 +7,9 @@ namespace reeve::backends::etcd {
 
 namespace {
 
+// Numbers, tags and lengths of a record on the wire, at most.
+constexpr std::size_t record_bytes = 64;
+
 storage::revision revision_from(const header& head) {
     return storage::revision(static_cast<std::uint64_t>(head.revision));
 }
@@ -17,6 +20,14 @@ awaitable<answer<range_response>> ask_revision(store_ptr store, std::string key,
     question.count_only = true;
     question.revision = at;
     co_return co_await perform(store->session, std::move(question), effect::none);
+}
+
+// A page that was much smaller than it may be: the next may hold more records than was learnt.
+void allow_more(session& s, std::size_t asked, const std::vector<storage::record>& page) {
+    if (s.page_records != asked) return;
+    std::size_t bytes = 0;
+    for (const auto& each : page) bytes += each.key.size() + each.value.size() + record_bytes;
+    if (bytes < s.options.response_bytes_max / 4) s.page_records = 2 * asked;
 }
 
 bool lies_in(const wire_range& asked, const std::string& key) {
@@ -60,13 +71,16 @@ awaitable<storage::page> list_from(store_ptr store, storage::key_range range, st
         result.at = co_await revision_of(store, asked.key);
         co_return result;
     }
+    const session_ptr s = store->session;
     std::size_t most = std::min(limit, store->limits.page_records_max);
+    most = std::min(most, s->page_records);
     for (;;) {
         range_request question(asked.key, asked.end);
         question.limit = static_cast<std::int64_t>(most);
-        auto got = co_await perform(store->session, std::move(question), effect::none);
+        auto got = co_await perform(s, std::move(question), effect::none);
         if (got.refusal && got.why.what == verdict::kind::answer_size && most > 1) {
             most /= 2;
+            s->page_records = most;
             continue;
         }
         if (got.refusal) throw_refusal("list", *got.refusal, got.why);
@@ -74,6 +88,7 @@ awaitable<storage::page> list_from(store_ptr store, storage::key_range range, st
         result.records = std::move(got.what.records);
         result.at = revision_from(got.what.head);
         if (!got.what.more) co_return result;
+        allow_more(*s, most, result.records);
         if (result.records.empty()) {
             throw error(errc::corrupt, "etcd: list: an empty page, and more to come");
         }

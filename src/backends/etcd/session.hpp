@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,9 +34,8 @@ struct member {
     std::optional<core::time_point> unanswered = {};
 };
 
-/// A member that has not answered for so long is passed over when a caller loses its patience, which
-/// may be shorter than ours. Callers wait 1.5 to 2 s (lease_options, leader_client); an election
-/// takes 1 to 2 s, but answers "no leader" or nothing, and the next member may be just as well.
+/// A member that has not answered for so long is passed over when a caller loses its patience,
+/// which may be shorter than ours: 1.5 s for a lease (lease_options), 2 s for a leader_client.
 inline constexpr std::chrono::milliseconds silence_max{500};
 
 /// What all calls of a store share. Everything on the strand.
@@ -70,6 +70,8 @@ struct session {
     bool authenticating = false;
     core::event authenticated;
     std::unique_ptr<renewals> keeping;  ///< the stream of lease renewals
+    /// Records of a page that are likely to keep to response_bytes_max, as answers have taught.
+    std::size_t page_records = std::numeric_limits<std::size_t>::max();
 };
 using session_ptr = std::shared_ptr<session>;
 
@@ -130,8 +132,8 @@ awaitable<reply<typename Request::response>> ask(core::runtime& strand,
     co_return got;
 }
 
-/// session::note for the answer to a request. A stranger that has answered a change may have applied
-/// it: throws errc::outcome_unknown then.
+/// session::note for the answer to a request. A stranger that has answered a change may have
+/// applied it: throws errc::outcome_unknown then.
 void note_answer(session& s, const header& head, std::size_t from, effect what);
 
 /// Asks a member of the session, whose silence is noticed also if the caller cancels.
