@@ -1,10 +1,12 @@
 // Three members that are killed, stopped and started under load.
 #include "backends_etcd/storm.hpp"
+#include "reeve/cluster/lease_keeper.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <iterator>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -76,7 +78,40 @@ std::vector<storage::change> replay(client& who, storage::revision from, storage
     return all;
 }
 
+// Owns the keeper as long as it keeps.
+reeve::awaitable<void> keep(std::shared_ptr<reeve::cluster::lease_keeper> lease) {
+    co_await lease->keep();
+}
+
 }  // namespace
+
+TEST_CASE("a lease survives that the member in use is stopped for longer than the lease lives",
+          "[faults]") {
+    if (!etcd_available()) return;
+    etcd_cluster cluster(3);
+    const std::size_t leader = cluster.wait_leader();
+    const bool stops_leader = GENERATE(false, true);
+    const std::size_t used = stops_leader ? leader : (leader + 1) % 3;
+    // All by default: who keeps a lease is less patient than the store.
+    client who(reeve::backends::etcd_options(from_member(cluster, used)));
+    client beside(from_member(cluster, used + 1));
+    const auto lease = std::make_shared<reeve::cluster::lease_keeper>(
+        who.strand(), who.store(), reeve::cluster::lease_options());
+    who(lease->acquire());
+    (void)who.put("leased", "value", lease->id());
+    CHECK(who(lease->renew()));  // the stream of renewals leads to this member now
+    auto kept = who.begin(keep(lease));
+    cluster.pause(used);
+    // It returns as soon as the lease cannot be relied upon.
+    CHECK(kept.wait_for(lease->ttl() + 2s) == std::future_status::timeout);
+    CHECK(beside.value("leased") == "value");
+    cluster.resume(used);
+    cluster.wait_ready();
+    CHECK(beside.value("leased") == "value");
+    who(lease->give_up());
+    kept.get();
+    CHECK(beside.value("leased") == "(none)");
+}
 
 TEST_CASE("members are killed and stopped: histories are linearizable, no watcher is lost",
           "[faults]") {

@@ -188,6 +188,21 @@ TEST_CASE("a watch loses and repeats nothing, however often its connection is re
     CHECK(watch.seen == expected);
 }
 
+TEST_CASE("a watch from a future revision waits for it also over a new connection", "[faults]") {
+    if (!etcd_available()) return;
+    network net;
+    const auto now = net.near.put("key", "0");
+    const auto watch = net.far.watch("key", storage::revision(now.value + 3));
+    net.proxy.reset();
+    auto next = net.far.begin(watch->next());
+    CHECK(next.wait_for(1s) == std::future_status::timeout);
+    for (const char* value : {"1", "2", "3"}) (void)net.near.put("key", value);
+    auto batch = next.get();
+    while (batch.changes.empty()) batch = net.far(watch->next());
+    REQUIRE(batch.changes.size() == 1);
+    CHECK(batch.changes.front().now.value == "3");
+}
+
 TEST_CASE("a watch notices that its connection is silent, and goes on over another", "[faults]") {
     if (!etcd_available()) return;
     etcd_cluster cluster;

@@ -53,6 +53,7 @@ TEST_CASE("a full database refuses writes, serves reads, and is well again after
     etcd_cluster cluster(how);
     client who(cluster);
     const auto begun = who.put("key", "before");
+    (void)who.put("spare", "there");
     const int refused = fill(who, std::string(100'000, 'x'));
     // Not applied means: it is not there, and it does not come.
     const auto key = fmt::format("full/{:04}", refused);
@@ -60,6 +61,11 @@ TEST_CASE("a full database refuses writes, serves reads, and is well again after
     CHECK(code_of([&] { return who.put("key", "after"); }) == "resource_exhausted");
     CHECK(code_of([&] { return who(who.store().grant(10s)); }) == "resource_exhausted");
     CHECK(who.value("key") == "before");
+    storage::transaction removal;
+    removal.remove("missing").remove("spare");
+    const auto removed = code_of([&] { return who(who.store().commit(std::move(removal))); });
+    CHECK((removed == "resource_exhausted" || removed == "success"));
+    CHECK(who.value("spare") == (removed == "success" ? "(none)" : "there"));
     const auto watch = who.watch("key", begun);
     CHECK(who.next(*watch) == std::vector<std::string>{"key=before"});
     // What an operator does (etcd refuses every transaction now, one that only removes too): remove
@@ -104,6 +110,21 @@ TEST_CASE(
     const auto again = far.watch("key", storage::revision(page.at.value + 1));
     (void)writer.put("key", "12");
     CHECK(far.next(*again) == std::vector<std::string>{"key=12"});
+}
+
+TEST_CASE("a removal at the very revision of a compaction is not lost silently", "[faults]") {
+    if (!etcd_available()) return;
+    etcd_cluster cluster;
+    client who(cluster);
+    (void)who.put("key", "1");
+    storage::transaction removal;
+    removal.remove("key");
+    const auto gone = who(who.store().commit(std::move(removal))).at;
+    cluster.compact(gone.value);
+    CHECK(code_of([&] { return who.watch("key", gone); }) == "compacted");
+    const auto watch = who.watch("key", storage::revision(gone.value + 1));
+    (void)who.put("key", "2");
+    CHECK(who.next(*watch) == std::vector<std::string>{"key=2"});
 }
 
 TEST_CASE("what an expired or revoked lease held is gone, and nothing more is done under it",

@@ -99,9 +99,9 @@ void check_wire_size(const storage::transaction& change, const store_core& store
                             bytes, store.session->options.request_bytes_max));
 }
 
-// The keys whose history tells whether a change was applied. One that it puts is enough, since it is
-// written in any case; removing a key that is not there leaves no trace, so of a change that only
-// removes all of them are needed. None: it changes nothing.
+// The keys whose history tells whether a change was applied. One that it puts is enough, since it
+// is written in any case; removing a key that is not there leaves no trace, so of a change that
+// only removes all of them are needed. None: it changes nothing.
 std::vector<std::string> telling_keys(const storage::transaction& change) {
     std::vector<std::string> keys;
     for (const auto& each : change.operations()) {
@@ -136,9 +136,9 @@ awaitable<bool> was_written(store_ptr store, std::vector<std::string> keys,
     co_return false;
 }
 
-// etcd reports a lack of space also for a change that crossed its quota and was applied all the same
-// (quotaApplierV3 in etcd's apply.go). Keys of it that nobody has written since prove it absent;
-// anything else proves nothing.
+// etcd reports a lack of space also for a change that crossed its quota and was applied all the
+// same (quotaApplierV3 in etcd's apply.go). Keys of it that nobody has written since prove it
+// absent; anything else proves nothing.
 awaitable<void> prove_not_applied(store_ptr store, std::vector<std::string> keys,
                                   std::int64_t seen) {
     bool maybe = true;

@@ -148,8 +148,8 @@ awaitable<void> check_history(watch_ptr watch, bool resumes) {
         std::string key = watch->feed.outer().key;
         const storage::revision now = co_await revision_of(watch->store, std::move(key));
         if (now.value < seen && now < from) {
-            throw compacted_error(fmt::format(
-                "the store has gone back to revision {}, before {}", now, watch->feed.next()));
+            throw compacted_error(fmt::format("the store has gone back to revision {}, before {}",
+                                              now, watch->feed.next()));
         }
     }
     std::string key = watch->feed.outer().key;
