@@ -190,7 +190,7 @@ TEST_CASE("a watch loses and repeats nothing, however often its connection is re
 
 TEST_CASE("a watch from a future revision waits for it also over a new connection", "[faults]") {
     if (!etcd_available()) return;
-    network net;
+    network net(30s);
     const auto now = net.near.put("key", "0");
     const auto watch = net.far.watch("key", storage::revision(now.value + 3));
     net.proxy.reset();
