@@ -124,6 +124,7 @@ private:
     std::int64_t last_id_ = 0;
     part main_;
     struct probe_state {
+        probe_state() {}  // clang: a nested class with initialisers cannot be made in place without
         std::int64_t id = 0;
         part changes;
         bool of_everything = false;
