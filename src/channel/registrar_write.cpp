@@ -227,7 +227,7 @@ awaitable<void> registrar_impl::carry_out(std::vector<write> writes) {
     bool failed = false;
     for (std::size_t at = 0; at < sent.size(); ++at) {
         if (results[at].outcome != catalog::item_outcome::not_applied) continue;
-        look_at(sent[at].row);
+        settle(sent[at], results[at]);
         failed = true;
     }
     if (failed) throw error(errc::unavailable, "the metadata store is away");
