@@ -212,7 +212,7 @@ void channel_world::trouble_with_clock(testing::process& victim) {
         victim.clock().jump(milliseconds(random.between(100, 60000)));
         world_.count("clock jumped");
     } else {
-        victim.clock().set_drift(static_cast<std::int64_t>(random.below(400'001)) - 200'000);
+        victim.clock().set_drift(static_cast<std::int64_t>(random.below(800'001)) - 400'000);
         world_.count("clock drifts");
     }
 }
