@@ -24,8 +24,11 @@ judgement judge_age(const storage::object_meta& object, const age_rule& age,
     return {verdict::garbage, garbage};
 }
 
-judgement judge_parsed(const storage::object_meta& object, const catalog::file_address& file,
-                       const view& known, const age_rule& age) {
+judgement judge_named(const storage::object_meta& object,
+                      const std::optional<catalog::file_address>& name, const view& known,
+                      const age_rule& age) {
+    if (!name) return {verdict::unreadable, "not a name of this layout"};
+    const catalog::file_address& file = *name;
     const epoch_facts facts = known.of(file.file.epoch);
     if (known.referenced(file.file)) return {verdict::referenced, "a record names it"};
     if (facts.is == standing::beyond) {
@@ -64,12 +67,11 @@ std::string_view name(verdict of) noexcept {
 
 judgement judge(const storage::object_meta& object, const catalog::path_layout& names,
                 const view& known, const age_rule& age) {
-    const auto file = names.parse(object.key);
-    if (!file) return {verdict::unreadable, "not a name of this layout"};
-    return judge_parsed(object, *file, known, age);
+    return judge_named(object, names.parse(object.key), known, age);
 }
 
-// Two passes: by the time a file is judged, what is known of it has reached the cache.
+// Names are read some objects ahead: by the time a file is judged, what is known of it has reached
+// the cache.
 void judge_page(std::span<const storage::object_meta> page, const catalog::path_layout& names,
                 const view& known, const age_rule& age, std::vector<judgement>& into) {
     into.clear();
@@ -85,12 +87,7 @@ void judge_page(std::span<const storage::object_meta> page, const catalog::path_
     while (parsed < page.size() && parsed + 1 < ahead) parse_next();
     for (std::size_t at = 0; at < page.size(); ++at) {
         if (parsed < page.size()) parse_next();
-        const auto& file = window[at % ahead];
-        if (!file) {
-            into.push_back({verdict::unreadable, "not a name of this layout"});
-        } else {
-            into.push_back(judge_parsed(page[at], *file, known, age));
-        }
+        into.push_back(judge_named(page[at], window[at % ahead], known, age));
     }
 }
 

@@ -44,10 +44,10 @@ compare compare_of(const condition& from, const key_space& keys) {
 
 txn_request request_of(const storage::transaction& change, const key_space& keys) {
     txn_request into;
-    std::map<std::string_view, bool> read;
+    std::set<std::string_view> read;
     for (const auto& each : change.conditions()) {
         into.compares.push_back(compare_of(each, keys));
-        if (read.emplace(each.key, true).second) {
+        if (read.insert(each.key).second) {
             into.failure_reads.push_back(into.compares.back().key);
         }
     }
