@@ -12,6 +12,9 @@
 #include <string_view>
 #include <vector>
 
+// Questions and answers about room for rows: the vocabulary of the allocator in the leader's memory
+// (docs/protocols/segments.md). The coordinator does not offer it to hosts yet: what creates and
+// flushes segments in the store is still to come.
 namespace reeve::segment {
 
 /// Parts of an allocation that need no memory of their own.
