@@ -1,13 +1,12 @@
 // What the benchmarks share: their one line of output, --quick, medians, and a loop with workers.
 #pragma once
 
-#include "reeve/backends/event_loop.hpp"
+#include "reeve/backends/run_on.hpp"
 #include "reeve/core/awaitable.hpp"
 #include "reeve/core/callback.hpp"
 #include "reeve/core/runtime.hpp"
 
 #include <fmt/format.h>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 
@@ -167,14 +166,7 @@ public:
     }
     /// Runs the loop until the coroutine has ended; throws what it threw.
     void run(reeve::awaitable<void> work) {
-        std::exception_ptr failure;
-        boost::asio::co_spawn(strand_.executor(), std::move(work),
-                              [&](const std::exception_ptr& thrown) {
-                                  failure = thrown;
-                                  loop_.stop();
-                              });
-        loop_.run();
-        if (failure) std::rethrow_exception(failure);
+        reeve::backends::run_on(loop_, strand_, std::move(work));
     }
 
 private:

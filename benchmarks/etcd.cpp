@@ -260,19 +260,8 @@ struct contender {
     std::optional<reeve::coordinator> coordinator;
 };
 
-awaitable<void> wait_until_leading(reeve::core::runtime& strand, const contender& who) {
-    while (!who.coordinator->leading()) co_await strand.sleep_for(2ms);
-}
-
-void run_on(reeve::backends::event_loop& loop, reeve::core::runtime& strand, awaitable<void> work) {
-    std::exception_ptr failure;
-    boost::asio::co_spawn(strand.executor(), std::move(work),
-                          [&](const std::exception_ptr& thrown) {
-                              failure = thrown;
-                              loop.stop();
-                          });
-    loop.run();
-    if (failure) std::rethrow_exception(failure);
+void run_until_leading(reeve::backends::event_loop& loop, contender& who) {
+    reeve::backends::run_on(loop, who.strand, who.coordinator->until_leading());
 }
 
 void measure_new_leader(const reeve::tests::etcd_cluster& cluster, std::size_t rounds) {
@@ -282,12 +271,12 @@ void measure_new_leader(const reeve::tests::etcd_cluster& cluster, std::size_t r
     reeve::core::runtime strand(loop);
     for (std::size_t round = 0; round < rounds; ++round) {
         contender first(loop, cluster, fmt::format("first-{}", round), ttl);
-        run_on(loop, strand, wait_until_leading(strand, first));
+        run_until_leading(loop, first);
         contender second(loop, cluster, fmt::format("second-{}", round), ttl);
-        run_on(loop, strand, strand.sleep_for(1500ms));  // renewals have begun
+        // The moment of the crash: between two renewals, while the other one waits for the office.
+        reeve::backends::run_on(loop, strand, strand.sleep_for(ttl / 2));
         first.kill();
-        times.push_back(
-            bench::time_of([&] { run_on(loop, strand, wait_until_leading(strand, second)); }));
+        times.push_back(bench::time_of([&] { run_until_leading(loop, second); }));
         second.kill();
     }
     bench::print_at_most("etcd_new_leader_serves_lease_3s", bench::median(times), "s",

@@ -1,6 +1,6 @@
 #include "metadata.hpp"
 
-#include "run_on.hpp"
+#include "reeve/backends/run_on.hpp"
 
 #include <chrono>
 #include <filesystem>
@@ -80,7 +80,7 @@ metadata_reader::metadata_reader(const metadata_place& place) {
 }
 
 page metadata_reader::list(const reeve::storage::key_range& range, std::size_t limit) {
-    return run_on(loop_, strand_, list_patiently(strand_, *store_, range, limit));
+    return reeve::backends::run_on(loop_, strand_, list_patiently(strand_, *store_, range, limit));
 }
 
 }  // namespace linedb

@@ -3,10 +3,10 @@
 #include "directory.hpp"
 #include "ingester.hpp"
 #include "processes.hpp"
+#include "reeve/backends/run_on.hpp"
 #include "reeve/catalog/key_layout.hpp"
 #include "reeve/coordinator/coordinator.hpp"
 #include "rows.hpp"
-#include "run_on.hpp"
 #include "site.hpp"
 
 #include <fmt/format.h>
@@ -60,7 +60,7 @@ std::shared_ptr<picture> look_at(const options& what, const data_directory& dire
     if (!host.metadata.exists() || !std::filesystem::exists(directory.streams())) return nullptr;
     reeve::core::runtime strand(host.loop);
     stores data(strand, host);
-    auto seen = run_on(host.loop, strand, look(strand, data, input));
+    auto seen = reeve::backends::run_on(host.loop, strand, look(strand, data, input));
     strand.shutdown();
     return seen;
 }

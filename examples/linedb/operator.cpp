@@ -1,11 +1,11 @@
 #include "operator.hpp"
 
+#include "reeve/backends/run_on.hpp"
 #include "reeve/catalog/key_layout.hpp"
 #include "reeve/cluster/proven_dead.hpp"
 #include "reeve/core/error.hpp"
 #include "reeve/core/task.hpp"
 #include "rows.hpp"
-#include "run_on.hpp"
 
 #include <fmt/format.h>
 
@@ -45,9 +45,9 @@ run_operator::run_operator(machine& host, const options& what)
 
 run_operator::~run_operator() { strand_.shutdown(); }
 
-void run_operator::run() { (void)run_on(host_.loop, strand_, work()); }
+void run_operator::run() { reeve::backends::run_on(host_.loop, strand_, work()); }
 
-reeve::awaitable<bool> run_operator::work() {
+reeve::awaitable<void> run_operator::work() {
     co_await patiently(&run_operator::take_over);
     co_await count_stored();
     moved_at_ = strand_.now();
@@ -57,7 +57,6 @@ reeve::awaitable<bool> run_operator::work() {
     co_await tasks_.stop();
     co_await cluster_.stop();
     co_await patiently(&run_operator::end_sessions);
-    co_return true;
 }
 
 /// A step that may be repeated: again while the store is away, up to the patience of a person.

@@ -27,7 +27,7 @@ public:
     void run();
 
 private:
-    reeve::awaitable<bool> work();
+    reeve::awaitable<void> work();
     reeve::awaitable<void> patiently(reeve::awaitable<void> (run_operator::*step)());
     reeve::awaitable<void> take_over();
     reeve::awaitable<void> end_sessions();

@@ -1,6 +1,6 @@
 // reeve-inspect: looks into a reeve metadata store, checks it, and moves it.
 #include "options.hpp"
-#include "reeve/backends/event_loop.hpp"
+#include "reeve/backends/run_on.hpp"
 #include "reeve/catalog/codec.hpp"
 #include "reeve/catalog/inspect.hpp"
 #include "reeve/catalog/root.hpp"
@@ -9,7 +9,6 @@
 #include "store_address.hpp"
 
 #include <fmt/format.h>
-#include <boost/asio/co_spawn.hpp>
 
 #include <exception>
 #include <filesystem>
@@ -159,16 +158,7 @@ int run(const options& chosen) {
     // One thing at a time: blocking calls may run on the thread of the loop.
     core::blocking_executor here = [](core::task work) { work(); };
     const auto store = example::open_store(strand, here, chosen.store);
-    int code = 1;
-    std::exception_ptr failure;
-    boost::asio::co_spawn(strand.executor(), carry_out(*store, chosen),
-                          [&](std::exception_ptr thrown, int result) {
-                              failure = thrown;
-                              code = result;
-                              loop.stop();
-                          });
-    loop.run();
-    if (failure) std::rethrow_exception(failure);
+    const int code = backends::run_on(loop, strand, carry_out(*store, chosen));
     std::cout.flush();
     if (!std::cout) throw std::runtime_error("standard output cannot be written");
     return code;

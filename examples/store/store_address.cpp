@@ -1,9 +1,9 @@
 #include "store_address.hpp"
 
-#include "reeve/backends/event_loop.hpp"
 #include "reeve/core/error.hpp"
 #if defined(REEVE_HAS_ETCD)
 #include "reeve/backends/etcd.hpp"
+#include "reeve/backends/run_on.hpp"
 #endif
 #if defined(REEVE_HAS_SQLITE)
 #include "reeve/backends/sqlite.hpp"
@@ -11,10 +11,8 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <boost/asio/co_spawn.hpp>
 
 #include <charconv>
-#include <exception>
 #include <filesystem>
 #include <stdexcept>
 #include <utility>
@@ -69,17 +67,7 @@ std::uint64_t ask_cluster_id(const store_address& address) {
     reeve::core::runtime strand(loop);
     const auto store = reeve::backends::open_etcd_metadata_store(
         strand, reeve::backends::etcd_options(address.endpoints));
-    std::exception_ptr failure;
-    std::uint64_t answer = 0;
-    boost::asio::co_spawn(strand.executor(), store->cluster_id(),
-                          [&](const std::exception_ptr& thrown, std::uint64_t id) {
-                              failure = thrown;
-                              answer = id;
-                              loop.stop();
-                          });
-    loop.run();
-    if (failure) std::rethrow_exception(failure);
-    return answer;
+    return reeve::backends::run_on(loop, strand, store->cluster_id());
 }
 #endif
 

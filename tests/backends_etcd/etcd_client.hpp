@@ -2,11 +2,9 @@
 
 #include "backends_etcd/patience.hpp"
 #include "reeve/backends/etcd.hpp"
-#include "reeve/backends/event_loop.hpp"
+#include "reeve/backends/run_on.hpp"
 #include "reeve/core/error.hpp"
 #include "servers/etcd_server.hpp"
-
-#include <boost/asio/co_spawn.hpp>
 
 #include <exception>
 #include <memory>
@@ -40,17 +38,7 @@ public:
     /// Runs the loop until the call has ended.
     template <class T>
     T run(reeve::awaitable<T> call) {
-        std::exception_ptr failure;
-        std::optional<T> result;
-        boost::asio::co_spawn(strand_.executor(), std::move(call),
-                              [&](const std::exception_ptr& thrown, T value) {
-                                  failure = thrown;
-                                  result.emplace(std::move(value));
-                                  loop_.stop();
-                              });
-        loop_.run();
-        if (failure) std::rethrow_exception(failure);
-        return std::move(*result);
+        return reeve::backends::run_on(loop_, strand_, std::move(call));
     }
 
     /// The code that a call throws; nothing if it throws none.

@@ -1,7 +1,7 @@
 #include "sqlite_fixture.hpp"
 
 #include "conformance/workers.hpp"
-#include "reeve/backends/event_loop.hpp"
+#include "reeve/backends/run_on.hpp"
 #include "reeve/core/task_scope.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -37,14 +37,7 @@ struct engine {
     }
     /// Runs `work` on the strand to its end.
     void run(awaitable<void> work) {
-        std::exception_ptr failure;
-        auto done = [&](const std::exception_ptr& how) {
-            failure = how;
-            loop.stop();
-        };
-        boost::asio::co_spawn(strand.executor(), std::move(work), done);
-        loop.run();
-        if (failure) std::rethrow_exception(failure);
+        reeve::backends::run_on(loop, strand, std::move(work));
     }
 
     reeve::backends::event_loop loop;
