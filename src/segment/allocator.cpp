@@ -46,8 +46,7 @@ std::size_t allocator::group_hash::operator()(const group_key& key) const noexce
     return static_cast<std::size_t>(core::random(key.partition.value ^ outer).next());
 }
 
-// --- what is known
-// --------------------------------------------------------------------------------
+// What is known.
 
 bool allocator::add_channel(std::string_view name, model::collection_id collection) {
     const bool ours = table_.add_channel(name, collection) != none;
@@ -189,8 +188,7 @@ void allocator::release(std::uint32_t number) {
     open_.remove(number);
 }
 
-// --- indexes
-// --------------------------------------------------------------------------------------
+// Indexes.
 
 void allocator::join_group(open_segment& it) {
     const segment_row& row = table_[it.row];
@@ -247,8 +245,7 @@ void allocator::stop_growing(open_segment& it) {
     if (it.in_channel.is_linked()) in.due.erase(in.due.iterator_to(it));
 }
 
-// --- policies
-// -------------------------------------------------------------------------------------
+// Policies.
 
 void allocator::close(open_segment& it, model::seal_reason why) {
     assert(it.grows());
@@ -315,8 +312,7 @@ std::size_t allocator::seal_all(model::collection_id collection, model::seal_rea
     return sealed;
 }
 
-// --- allocation
-// -----------------------------------------------------------------------------------
+// Allocation.
 
 allocation_outcome allocator::refusal(const allocation_request& request,
                                       std::uint32_t channel) const {
@@ -417,8 +413,7 @@ void allocator::take(open_segment& it, std::uint64_t rows, const allocation_requ
     }
 }
 
-// --- what is asked
-// --------------------------------------------------------------------------------
+// What is asked.
 
 std::uint64_t allocator::free_rows(model::segment_id segment) const {
     const std::uint32_t row = table_.find(segment);

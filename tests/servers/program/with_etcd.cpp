@@ -25,8 +25,8 @@ constexpr std::string_view help =
 
 Starts N etcd members (default 1) on free loopback ports with temporary data, runs COMMAND with the
 environment variable ETCD_ENDPOINTS set to HOST:PORT[,HOST:PORT...], and stops etcd when it has
-ended, or when with-etcd is interrupted or killed. Exit code: that of COMMAND, 128 + N if signal N
-ended it; 2 for bad arguments; 125 if etcd cannot be started.
+ended, also by Ctrl-C on the terminal, or when with-etcd is killed. Exit code: that of COMMAND,
+128 + N if signal N ended it; 2 for bad arguments; 125 if etcd cannot be started.
 )";
 
 // The command, in this process's group: Ctrl-C on a terminal ends it, and then this program.
