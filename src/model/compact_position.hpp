@@ -2,6 +2,7 @@
 
 #include "reeve/model/ids.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -24,14 +25,14 @@ public:
         char* heap = nullptr;
         if (bytes.size() > in_place_max) {
             heap = new char[bytes.size()];
-            std::memcpy(heap, bytes.data(), bytes.size());
+            std::copy(bytes.begin(), bytes.end(), heap);
         }
         release();
         size_ = static_cast<std::uint8_t>(bytes.size());
         if (heap != nullptr) {
             std::memcpy(bytes_, &heap, sizeof heap);
         } else {
-            std::memcpy(bytes_, bytes.data(), bytes.size());
+            std::copy(bytes.begin(), bytes.end(), bytes_);  // also of none at all
         }
     }
     [[nodiscard]] std::string_view view() const noexcept { return {data(), size_}; }
