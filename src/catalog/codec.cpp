@@ -57,7 +57,14 @@ std::string encode(const id_counter& it) {
     return text_writer(64).number("next", it.next).end();
 }
 
-std::string encode(const oracle_mark& it) { return text_writer(64).number("high", it.high).end(); }
+std::string encode(const oracle_mark& it) {
+    if (it.lifetime_ms > lifetime_ms_max) {
+        throw error(errc::invalid_argument, fmt::format("oracle: a lifetime of {} ms: 0 to {} ms "
+                                                        "are accepted",
+                                                        it.lifetime_ms, lifetime_ms_max));
+    }
+    return text_writer(96).number("high", it.high).number("lifetime_ms", it.lifetime_ms).end();
+}
 
 std::string encode(const batch_slot& it) {
     const bool idle = it.state == batch_state::idle;

@@ -33,9 +33,12 @@ void decoder::decode(std::string_view key, std::string_view value, id_counter& i
 }
 
 void decoder::decode(std::string_view key, std::string_view value, oracle_mark& into) {
-    static constexpr std::array<std::string_view, 3> known{"v", "min_reader", "high"};
-    implementation_->read(key, value, known,
-                          [&](std::size_t, field_reader& field) { into.high = field.number(); });
+    static constexpr std::array<std::string_view, 4> known{"v", "min_reader", "high",
+                                                           "lifetime_ms"};
+    implementation_->read(key, value, known, [&](std::size_t index, field_reader& field) {
+        if (index == 2) into.high = field.number();
+        if (index == 3) into.lifetime_ms = field.number(0, lifetime_ms_max);
+    });
 }
 
 void decoder::decode(std::string_view key, std::string_view value, batch_slot& into) {

@@ -73,22 +73,6 @@ void check(const large_change& change, const key_layout& keys,
     }
 }
 
-void append(storage::transaction& into, const storage::transaction& more) {
-    using kind = storage::condition::kind;
-    for (const auto& one : more.conditions()) {
-        if (one.what == kind::absent) into.if_absent(one.key);
-        if (one.what == kind::created_at) into.if_created_at(one.key, one.expected);
-        if (one.what == kind::modified_at) into.if_modified_at(one.key, one.expected);
-    }
-    for (const auto& one : more.operations()) {
-        if (one.what == storage::operation::kind::put) {
-            into.put(one.key, one.value, one.lease);
-        } else {
-            into.remove(one.key);
-        }
-    }
-}
-
 bool fits(const storage::transaction& change, const storage::store_limits& limits) {
     return change.conditions().size() <= limits.conditions_max &&
            change.operations().size() <= limits.operations_max &&
@@ -100,8 +84,8 @@ std::optional<storage::transaction> as_one(const large_change& change, const lea
                                            const storage::store_limits& limits) {
     if (change.parts.size() > limits.operations_max) return std::nullopt;
     auto whole = guard.begin();
-    append(whole, change.last);
-    for (const auto& one : change.parts) append(whole, creation(one, one.value));
+    whole.append(change.last);
+    for (const auto& one : change.parts) whole.append(creation(one, one.value));
     if (!fits(whole, limits)) return std::nullopt;
     return whole;
 }
@@ -209,7 +193,7 @@ public:
         const auto own = slot_condition(guard_) + 1;
         for (int tries = 0; tries < step_tries_max; ++tries) {
             auto change = move_slot(guard_, keys_, mine_, in_state(batch_state::committed));
-            append(change, change_.last);
+            change.append(change_.last);
             std::optional<error> failure;
             try {
                 const auto result = co_await store_.commit(std::move(change));
@@ -284,7 +268,7 @@ private:
                               into.operations().size() < limits_.operations_max &&
                               bytes + mark_bytes_max <= limits_.bytes_max;
             if (!room && at != from) break;
-            append(into, creation(one, mark(wanted_.id, one.value)));
+            into.append(creation(one, mark(wanted_.id, one.value)));
         }
         return at;
     }

@@ -17,6 +17,8 @@ inline constexpr std::size_t address_bytes_max = 1000;
 inline constexpr std::size_t coordinator_bytes_max = 200;
 inline constexpr std::int64_t ttl_ms_max = std::numeric_limits<std::int64_t>::max() / 1'000'000;
 
+inline constexpr std::uint64_t lifetime_ms_max = std::uint64_t{1} << 40U;
+
 // What a channel entry's state may be called.
 inline constexpr std::array channel_states{
     model::channel_state::unassigned, model::channel_state::pending,

@@ -81,6 +81,16 @@ bool may_pass(const error& failure) noexcept {
            code != errc::too_large && code != errc::foreign && code != errc::permission_denied;
 }
 
+bool is_stale(const model::commit_reply& it) noexcept {
+    return it.outcome == model::commit_outcome::stale;
+}
+bool is_stale(const model::tick_reply& it) noexcept {
+    return it.grant == model::standing_of_grant::stale;
+}
+bool is_stale(const model::segments_reply& it) noexcept {
+    return it.grant == model::standing_of_grant::stale;
+}
+
 model::agent_answer answer(const model::channel_name& channel, model::agent_outcome outcome,
                            std::string why = {}) {
     model::agent_answer result;
@@ -238,19 +248,76 @@ awaitable<model::commit_reply> agent::commit(std::shared_ptr<const grant> grante
     request.to = std::move(to);
     request.settled = settled;
     request.records = std::move(records);
-    const model::channel_name channel = request.channel;
-    const model::epoch epoch = request.epoch;
+    auto reply = co_await ask<model::commit_reply>(granted, transport::kind::commit,
+                                                   std::move(request));
+    co_return reply;
+}
+
+model::holder agent::holder_of(const grant& granted) const {
+    model::holder by;
+    by.channel = granted.what().channel;
+    by.node = session_.self().name;
+    by.process = granted.process();
+    by.epoch = granted.what().epoch;
+    return by;
+}
+
+/// The engine is told by `run`, since the caller is the engine itself.
+void agent::end_grant(const grant& granted, const std::string& why) {
+    const model::channel_name& channel = granted.what().channel;
+    const model::epoch epoch = granted.what().epoch;
     const auto at = slot_of(channel);
-    auto reply = co_await send(std::move(request), granted);
-    if (reply.outcome != model::commit_outcome::stale) co_return reply;
-    // The grant has ended. The engine is told by `run`, since the caller is the engine itself.
     at->ended = std::max(at->ended, epoch);
-    at->trouble = reply.why;
-    if (at->consuming() == epoch) {
-        at->held->end();
-        overdue_.push_back(channel);
-        overdue_added_.notify_all();
+    at->trouble = why;
+    if (at->consuming() != epoch) return;
+    at->held->end();
+    overdue_.push_back(channel);
+    overdue_added_.notify_all();
+}
+
+template <class Reply, class Request>
+awaitable<Reply> agent::ask(std::shared_ptr<const grant> granted, std::string_view kind,
+                            Request request) {
+    std::string body = transport::encode(request);
+    const std::string answer = co_await send(granted, std::string(kind), std::move(body));
+    Reply reply;
+    transport::decode(answer, reply);
+    if (is_stale(reply)) end_grant(*granted, reply.why);
+    co_return reply;
+}
+
+awaitable<model::commit_reply> agent::flush(std::shared_ptr<const grant> granted,
+                                            model::flush_request request) {
+    request.by = holder_of(*granted);
+    auto reply = co_await ask<model::commit_reply>(granted, transport::kind::flush,
+                                                   std::move(request));
+    co_return reply;
+}
+
+awaitable<model::commit_reply> agent::drop(std::shared_ptr<const grant> granted,
+                                           model::channel_drop_request request) {
+    request.by = holder_of(*granted);
+    auto reply = co_await ask<model::commit_reply>(granted, transport::kind::channel_drop,
+                                                   std::move(request));
+    if (reply.outcome == model::commit_outcome::committed) {
+        end_grant(*granted, "the channel is dropped");
     }
+    co_return reply;
+}
+
+awaitable<model::tick_reply> agent::tick(std::shared_ptr<const grant> granted,
+                                         model::tick_request request) {
+    request.by = holder_of(*granted);
+    auto reply = co_await ask<model::tick_reply>(granted, transport::kind::tick,
+                                                 std::move(request));
+    co_return reply;
+}
+
+awaitable<model::segments_reply> agent::segments(std::shared_ptr<const grant> granted,
+                                                 model::segments_request request) {
+    request.by = holder_of(*granted);
+    auto reply = co_await ask<model::segments_reply>(granted, transport::kind::segments,
+                                                     std::move(request));
     co_return reply;
 }
 
@@ -263,44 +330,43 @@ bool agent::may_commit(const slot& at, const grant& granted) const {
            at.held->valid() == granted.valid();
 }
 
-/// Keeps the last failure of a commit visible until one is answered; one line of log per change.
-void agent::note_commit(slot& at, const model::commit_request& request, const error* failure) {
+/// Keeps the last failure of a call visible until one is answered; one line of log per change.
+void agent::note_call(slot& at, const grant& granted, std::string_view kind,
+                      const error* failure) {
     const std::string why = failure == nullptr ? std::string() : failure->what();
     const bool repeated = failure != nullptr && may_pass(*failure);
     const bool news = why != at.commit_trouble;
+    const auto& what = granted.what();
     if (news && failure == nullptr) {
         core::log(strand_.log(), core::log_level::info, "channel",
-                  "commit of channel {} under epoch {} was answered after {} retries",
-                  request.channel, request.epoch, at.retries);
+                  "{} of channel {} under epoch {} was answered after {} retries", kind,
+                  what.channel, what.epoch, at.retries);
     } else if (news) {
         const auto level = repeated ? core::log_level::warning : core::log_level::error;
-        core::log(strand_.log(), level, "channel", "commit of channel {} under epoch {} {}: {}",
-                  request.channel, request.epoch, repeated ? "is repeated" : "has failed", why);
+        core::log(strand_.log(), level, "channel", "{} of channel {} under epoch {} {}: {}", kind,
+                  what.channel, what.epoch, repeated ? "is repeated" : "has failed", why);
     }
     at.commit_trouble = why;
     at.retries = repeated ? at.retries + 1 : 0;
     if (repeated) strand_.metrics().count("reeve_channel_commit_retries_total", 1);
 }
 
-awaitable<model::commit_reply> agent::send(model::commit_request request,
-                                           std::shared_ptr<const grant> granted) {
-    const auto at = slot_of(request.channel);
-    const std::string body = transport::encode(request);
+/// Calls the leader until there is an answer that no repetition can change.
+awaitable<std::string> agent::send(std::shared_ptr<const grant> granted, std::string kind,
+                                   std::string body) {
+    const auto at = slot_of(granted->what().channel);
     core::backoff retry(retry_, strand_.next_seed());
     for (;;) {
         if (!may_commit(*at, *granted)) {
-            throw error(errc::fenced, fmt::format("commit of channel {} under epoch {}",
-                                                  request.channel, request.epoch));
+            throw error(errc::fenced, fmt::format("{} of channel {} under epoch {}", kind,
+                                                  granted->what().channel, granted->what().epoch));
         }
         try {
-            const std::string sent =
-                co_await leader_.call(std::string(transport::kind::commit), body);
-            model::commit_reply reply;
-            transport::decode(sent, reply);
-            note_commit(*at, request, nullptr);
-            co_return reply;
+            std::string sent = co_await leader_.call(kind, body);
+            note_call(*at, *granted, kind, nullptr);
+            co_return sent;
         } catch (const error& failure) {
-            note_commit(*at, request, &failure);
+            note_call(*at, *granted, kind, &failure);
             if (!may_pass(failure)) throw;
         }
         co_await strand_.sleep_for(retry.next());

@@ -35,6 +35,8 @@ registrar_impl::registrar_impl(core::runtime& strand, storage::metadata_store& s
       guard_(std::move(guard)),
       options_(std::move(options)),
       epochs_(store, keys_, guard_, options_.epoch_block),
+      large_(store, keys_, guard_, epochs_),
+      change_ended_(strand),
       last_change_(strand.now()),
       work_(strand),
       changed_(strand),
@@ -199,6 +201,10 @@ awaitable<std::vector<registration>> registrar_impl::ensure(std::vector<channel_
                                                             "not {}",
                                                             one.name, owner, one.collection));
         }
+        if (row == channel_table::none && dropped_.contains(one.collection)) {
+            throw error(errc::refused, fmt::format("channel {}: collection {} is dropped",
+                                                   one.name, one.collection));
+        }
     }
     std::vector<row_number> rows;
     rows.reserve(channels.size());
@@ -244,6 +250,37 @@ std::optional<registration> registrar_impl::find(const model::channel_name& chan
     const row_number row = table_.find(channel.value);
     if (row == channel_table::none) return std::nullopt;
     return describe(row);
+}
+
+std::optional<recorded_entry> registrar_impl::recorded(const model::channel_name& channel) const {
+    const row_number row = table_.find(channel.value);
+    if (row == channel_table::none || table_[row].uncertain || !table_[row].entry_at) {
+        return std::nullopt;
+    }
+    recorded_entry found;
+    found.entry = table_.entry(row);
+    found.at = table_[row].entry_at;
+    found.checkpoint = model::position(std::string(table_.checkpoint(row)));
+    found.progress_at = table_[row].progress_at;
+    return found;
+}
+
+void registrar_impl::each_living(
+    const std::function<void(model::epoch, std::uint64_t)>& visit) const {
+    for (row_number number = 0; number < table_.size(); ++number) {
+        const channel_row& row = table_[number];
+        if (!row.uncertain && !model::has_holder(row.state)) continue;
+        visit(row.epoch, row.progress_epoch == row.epoch ? row.settled : 0);
+    }
+}
+
+std::size_t registrar_impl::undropped(model::collection_id id) const {
+    std::size_t left = 0;
+    for (row_number row = 0; row < table_.size(); ++row) {
+        if (table_[row].collection != id) continue;
+        if (table_[row].state != model::channel_state::dropped) ++left;
+    }
+    return left;
 }
 
 void registrar_impl::each(const std::function<void(const registration&)>& visit) const {

@@ -2,6 +2,7 @@
 
 #include "channel/channel_table.hpp"
 #include "reeve/catalog/codec.hpp"
+#include "reeve/catalog/commit_large.hpp"
 #include "reeve/catalog/id_blocks.hpp"
 #include "reeve/channel/registrar.hpp"
 #include "reeve/core/event.hpp"
@@ -54,6 +55,13 @@ public:
     awaitable<std::vector<registration>> ensure(std::vector<channel_spec> channels,
                                                 core::time_point deadline) override;
     awaitable<model::commit_reply> commit(model::commit_request request) override;
+    awaitable<void> apply(std::shared_ptr<progress_change> change) override;
+    channel_facts facts_of(const model::holder& by) override;
+    std::optional<recorded_entry> recorded(const model::channel_name& channel) const override;
+    void each_living(
+        const std::function<void(model::epoch, std::uint64_t)>& visit) const override;
+    void drop_collection(model::collection_id id) override { dropped_.insert(id); }
+    std::size_t undropped(model::collection_id id) const override;
     void member_changed(cluster::member_event event, const model::node_name& node) override;
     void set_fit(const model::node_name& node, fitness verdict) override;
     void move(const model::channel_name& channel, const model::node_name& to) override;
@@ -164,12 +172,14 @@ private:
                                                       model::collection_id id);
 
     // registrar_commit.cpp
-    void require_known_epoch(row_number row, const model::commit_request& request);
+    class channel_turn;
+    [[nodiscard]] row_number known_row(const model::holder& by) const;
+    void require_known_epoch(row_number row, const model::holder& by);
+    [[nodiscard]] channel_facts facts(row_number row, const model::holder& by) const;
+    [[nodiscard]] storage::transaction comparisons(row_number row) const;
+    [[nodiscard]] catalog::large_change change_of(row_number row, progress_write& what) const;
+    void take_over(row_number row, const progress_write& what, storage::revision at);
     void count_refusal(model::commit_outcome outcome);
-    [[nodiscard]] std::optional<model::commit_reply> refuse(
-        row_number row, const model::commit_request& request) const;
-    [[nodiscard]] storage::transaction transaction_of(row_number row,
-                                                      const model::commit_request& request) const;
 
     core::runtime& strand_;
     storage::metadata_store& store_;
@@ -185,6 +195,9 @@ private:
     model::channel_entry loading_entry_;  // kept between records: its memory is reused
     model::channel_progress loading_progress_;
     catalog::id_blocks epochs_;
+    catalog::large_transactions large_;
+    std::set<row_number> changing_;  // whose holder's change is being carried out
+    core::event change_ended_;
     std::vector<row_number> queue_;
     std::vector<row_number> round_rows_;  // looked at in the round that runs
     std::multimap<core::time_point, row_number> later_;
@@ -193,6 +206,7 @@ private:
     std::unordered_map<row_number, std::uint32_t> moves_;  // to which node name
     std::map<model::node_name, link> links_;
     std::map<model::collection_id, collection> collections_;
+    std::set<model::collection_id> dropped_;
     std::set<model::node_name> unfit_;
     mutable std::vector<node_facts> facts_;  // by the table's number of the node
     core::time_point last_change_;

@@ -62,6 +62,11 @@ awaitable<void> persisted_timestamp_oracle::raise(std::uint64_t count) {
     // Another term, or a reservation whose outcome stayed unknown, may have used all below.
     const auto start =
         before == high_ && high_ != 0 ? first_free() : std::max(first_free(), before);
+    if (high_ == 0 && mark.lifetime_ms > lifetime_ms_) {
+        longer_ms_ = mark.lifetime_ms;
+        longer_until_ = plus(before, longer_ms_ << timestamp_counter_bits);
+    }
+    mark.lifetime_ms = start < longer_until_ ? longer_ms_ : lifetime_ms_;
     mark.high = plus(plus(start, count), window_);
     auto change = guard_.begin();
     change.if_modified_at(key, found ? found->modified : storage::revision{});

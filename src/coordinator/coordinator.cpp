@@ -52,6 +52,7 @@ struct coordinator::implementation : std::enable_shared_from_this<implementation
         return *current;
     }
     void receive();
+    void receive_nothing();
     [[nodiscard]] static awaitable<void> run(std::shared_ptr<implementation> self);
     [[nodiscard]] awaitable<void> one_reign(std::shared_ptr<implementation> self);
     [[nodiscard]] awaitable<void> write_drain(model::node_name node, model::drain_info wanted);
@@ -60,26 +61,83 @@ struct coordinator::implementation : std::enable_shared_from_this<implementation
 
 namespace {
 
+/// What is done with each message. A request stays with the reign that it began in.
+
+awaitable<model::commit_reply> carry_out_commit(std::shared_ptr<reign> in,
+                                                model::commit_request request) {
+    auto reply = co_await in->registrar->commit(std::move(request));
+    co_return reply;
+}
+awaitable<model::commit_reply> carry_out_flush(std::shared_ptr<reign> in,
+                                               model::flush_request request) {
+    auto reply = co_await in->segments->flush(std::move(request));
+    co_return reply;
+}
+awaitable<model::tick_reply> carry_out_tick(std::shared_ptr<reign> in,
+                                            model::tick_request request) {
+    auto reply = co_await in->segments->tick(std::move(request));
+    co_return reply;
+}
+awaitable<model::segments_reply> carry_out_list(std::shared_ptr<reign> in,
+                                                model::segments_request request) {
+    auto reply = co_await in->segments->list(std::move(request));
+    co_return reply;
+}
+awaitable<model::commit_reply> carry_out_drop(std::shared_ptr<reign> in,
+                                              model::channel_drop_request request) {
+    auto reply = co_await in->segments->drop_channel(std::move(request));
+    co_return reply;
+}
+awaitable<model::allocate_reply> carry_out_allocate(std::shared_ptr<reign> in,
+                                                    model::allocate_request request) {
+    auto reply = co_await in->segments->allocate(std::move(request));
+    co_return reply;
+}
+awaitable<model::timestamp_reply> carry_out_timestamp(std::shared_ptr<reign> in,
+                                                      model::timestamp_request) {
+    model::timestamp_reply reply;
+    reply.now = co_await in->segments->now();
+    co_return reply;
+}
+
 /// Handlers hold the coordinator weakly: the service may outlive it.
-template <class Implementation>
-awaitable<std::string> handle_commit(std::weak_ptr<Implementation> weak, std::string body) {
+template <class Weak, class Request, auto CarryOut>
+awaitable<std::string> handle(Weak weak, std::string body) {
     const auto self = weak.lock();
     if (!self || !self->leading) throw error(errc::unavailable, "this coordinator does not lead");
-    const auto reign = self->current;  // a request stays with the reign that it began in
-    model::commit_request request;
+    Request request;
     transport::decode(body, request);
-    const auto reply = co_await reign->registrar->commit(std::move(request));
+    const auto reply = co_await CarryOut(self->current, std::move(request));
     co_return transport::encode(reply);
 }
 
 }  // namespace
 
 void coordinator::implementation::receive() {
-    std::weak_ptr<implementation> weak = weak_from_this();
-    incoming.on(std::string(transport::kind::commit),
-                [weak](std::string body, transport::request_info) {
-                    return handle_commit(weak, std::move(body));
-                });
+    const std::weak_ptr<implementation> weak = weak_from_this();
+    const auto on = [&](std::string_view kind, auto handle) {
+        incoming.on(std::string(kind), [weak, handle](std::string body, transport::request_info) {
+            return handle(weak, std::move(body));
+        });
+    };
+    using weak_self = std::weak_ptr<implementation>;
+    on(transport::kind::commit, &handle<weak_self, model::commit_request, &carry_out_commit>);
+    on(transport::kind::flush, &handle<weak_self, model::flush_request, &carry_out_flush>);
+    on(transport::kind::tick, &handle<weak_self, model::tick_request, &carry_out_tick>);
+    on(transport::kind::segments, &handle<weak_self, model::segments_request, &carry_out_list>);
+    on(transport::kind::channel_drop,
+       &handle<weak_self, model::channel_drop_request, &carry_out_drop>);
+    on(transport::kind::allocate, &handle<weak_self, model::allocate_request, &carry_out_allocate>);
+    on(transport::kind::timestamp,
+       &handle<weak_self, model::timestamp_request, &carry_out_timestamp>);
+}
+
+void coordinator::implementation::receive_nothing() {
+    namespace kind = transport::kind;
+    for (const auto one : {kind::commit, kind::flush, kind::tick, kind::segments,
+                           kind::channel_drop, kind::allocate, kind::timestamp}) {
+        incoming.off(one);
+    }
 }
 
 awaitable<void> coordinator::implementation::run(std::shared_ptr<implementation> self) {
@@ -114,7 +172,7 @@ awaitable<void> coordinator::implementation::one_reign(std::shared_ptr<implement
     try {
         const auto report = co_await current->recover(current);
         const std::chrono::duration<double> took =
-            report.membership_took + report.channels.took;
+            report.membership_took + report.channels.took + report.segments.took;
         strand.metrics().count("reeve_coordinator_reigns_total", 1);
         strand.metrics().set("reeve_coordinator_recovery_seconds", took.count());
         if (options.on_leading) options.on_leading(report);
@@ -165,7 +223,7 @@ coordinator::coordinator(core::runtime& strand, storage::metadata_store& store,
 }
 
 coordinator::~coordinator() {
-    implementation_->incoming.off(transport::kind::commit);
+    implementation_->receive_nothing();
     implementation_->tasks.cancel();
     // What belongs to the reign holds itself: it would go on leading.
     if (implementation_->current) implementation_->current->cancel();
@@ -246,6 +304,10 @@ void coordinator::set_fit(const model::node_name& node, channel::fitness verdict
     if (implementation_->current) implementation_->current->registrar->set_fit(node, verdict);
 }
 
+std::shared_ptr<segment::manager> coordinator::segments() const {
+    return implementation_->serving().segments;
+}
+
 std::vector<channel::planned_action> coordinator::plan() const {
     return implementation_->serving().registrar->plan();
 }
@@ -271,6 +333,7 @@ coordinator_status coordinator::status() const {
     all.members_gaps = following.passes > 0 ? following.passes - 1 : 0;
     if (!following.trouble.empty()) all.trouble = following.trouble;
     all.channels = self.current->registrar->status();
+    all.segments = self.current->segments->status();
     return all;
 }
 
@@ -292,6 +355,15 @@ std::string to_string(const coordinator_status& it) {
                    it.channels.unassigned, it.channels.dropped);
     fmt::format_to(out, "commits     {} done, {} stale, {} continued from elsewhere\n",
                    it.channels.commits, it.channels.stale, it.channels.mismatches);
+    fmt::format_to(out,
+                   "segments    {} growing, {} sealed, {} flushing, {} flushed, {} dropped; {} "
+                   "collections dropping, {} jobs, {} writes in doubt\n",
+                   it.segments.growing, it.segments.sealed, it.segments.flushing,
+                   it.segments.flushed, it.segments.dropped, it.segments.dropping,
+                   it.segments.jobs, it.segments.doubts);
+    if (!it.segments.trouble.empty()) {
+        fmt::format_to(out, "  segments: {}\n", it.segments.trouble);
+    }
     for (const auto& one : it.channels.troubles) {
         fmt::format_to(out, "  {}: {} (for {:.1f} s)\n", one.what, one.why,
                        seconds(it.at - one.since).count());

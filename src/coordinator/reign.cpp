@@ -22,6 +22,7 @@ reign::reign(core::runtime& on, storage::metadata_store& in, const catalog::key_
           [this] { changed.notify_all(); })),
       registrar(channel::registrar::make(on, in, keys, carrier, members, schemas, guard,
                                          options.channels)),
+      segments(segment::manager::make(on, in, keys, registrar, guard, options.segments)),
       follower(on, in, keys.membership(), *members, options.channels.retry),
       changed(on),
       tasks(on) {}
@@ -58,7 +59,8 @@ awaitable<recovery::report> reign::recover(std::shared_ptr<reign> self) {
     }
     std::function<awaitable<void>()> wait = [self] { return complete(self); };
     auto report = co_await recovery::recover(self->strand, *self->members, *self->registrar,
-                                             self->guard.term(), std::move(wait), nullptr);
+                                             *self->segments, self->guard.term(),
+                                             std::move(wait), nullptr);
     report.batches = batches;
     co_return report;
 }
@@ -74,8 +76,14 @@ awaitable<void> reign::register_channels(std::shared_ptr<reign> self) {
     co_await self->registrar->run();
 }
 
+awaitable<void> reign::manage_segments(std::shared_ptr<reign> self) {
+    co_await self->segments->run();
+}
+
 awaitable<void> reign::serve(std::shared_ptr<reign> self) {
     self->tasks.spawn(register_channels(self),
+                      [self](std::exception_ptr why) { self->fail(std::move(why)); });
+    self->tasks.spawn(manage_segments(self),
                       [self](std::exception_ptr why) { self->fail(std::move(why)); });
     while (!self->over) co_await self->changed.wait();
     if (self->failure) std::rethrow_exception(self->failure);
@@ -83,6 +91,7 @@ awaitable<void> reign::serve(std::shared_ptr<reign> self) {
 
 awaitable<void> reign::end() {
     over = true;
+    segments->cancel();
     changed.notify_all();
     co_await tasks.stop();
     co_await registrar->stop();
@@ -90,6 +99,7 @@ awaitable<void> reign::end() {
 
 void reign::cancel() noexcept {
     over = true;
+    segments->cancel();
     tasks.cancel();
     registrar->cancel();
 }

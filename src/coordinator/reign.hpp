@@ -9,6 +9,7 @@
 #include "reeve/core/event.hpp"
 #include "reeve/core/task_scope.hpp"
 #include "reeve/recovery/recover.hpp"
+#include "reeve/segment/manager.hpp"
 #include "reeve/transport/transport.hpp"
 
 #include <memory>
@@ -43,6 +44,7 @@ struct reign {
     catalog::leader_guard guard;
     std::shared_ptr<cluster::membership> members;
     std::shared_ptr<channel::registrar> registrar;
+    std::shared_ptr<segment::manager> segments;
     catalog::follower follower;
     bool over = false;
     std::exception_ptr failure;
@@ -55,6 +57,7 @@ private:
     [[nodiscard]] static awaitable<void> hold(std::shared_ptr<void> owner,
                                               cluster::leadership& office);
     [[nodiscard]] static awaitable<void> register_channels(std::shared_ptr<reign> self);
+    [[nodiscard]] static awaitable<void> manage_segments(std::shared_ptr<reign> self);
     [[nodiscard]] static awaitable<void> complete(std::shared_ptr<reign> self);
 };
 

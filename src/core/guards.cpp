@@ -35,6 +35,24 @@ std::string_view name(guard which) noexcept {
             return "self_fencing";
         case guard::retell:
             return "retell";
+        case guard::allocation_entry:
+            return "allocation_entry";
+        case guard::tick_epoch:
+            return "tick_epoch";
+        case guard::own_files:
+            return "own_files";
+        case guard::settled_refusal:
+            return "settled_refusal";
+        case guard::settled_forward:
+            return "settled_forward";
+        case guard::segment_revision:
+            return "segment_revision";
+        case guard::mark_last:
+            return "mark_last";
+        case guard::job_compared:
+            return "job_compared";
+        case guard::job_marks:
+            return "job_marks";
         case guard::fsync:
             return "fsync";
         case guard::count_:

@@ -52,6 +52,8 @@ std::string_view name(commit_outcome outcome) noexcept {
             return "stale";
         case commit_outcome::mismatch:
             return "mismatch";
+        case commit_outcome::dropped:
+            return "dropped";
     }
     return "?";
 }

@@ -1,5 +1,7 @@
 #include "reeve/model/segment.hpp"
 
+#include "reeve/model/segment_messages.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,6 +20,8 @@ constexpr std::array<std::string_view, 9> reason_names{
 constexpr std::array<std::string_view, 3> kind_names{"insert", "stats", "delta"};
 constexpr std::array<std::string_view, 2> drop_names{"dropping", "dropped"};
 constexpr std::array<std::string_view, 3> job_names{"granted", "committed", "ended"};
+constexpr std::array<std::string_view, 2> standing_names{"held", "stale"};
+constexpr std::array<std::string_view, 3> effect_names{"adds", "flushes", "drops"};
 
 template <std::size_t Count, class Value>
 std::string_view called(const std::array<std::string_view, Count>& names, Value value) noexcept {
@@ -32,6 +36,8 @@ std::string_view name(seal_reason reason) noexcept { return called(reason_names,
 std::string_view name(binlog_kind kind) noexcept { return called(kind_names, kind); }
 std::string_view name(drop_state state) noexcept { return called(drop_names, state); }
 std::string_view name(job_state state) noexcept { return called(job_names, state); }
+std::string_view name(standing_of_grant it) noexcept { return called(standing_names, it); }
+std::string_view name(flush_effect it) noexcept { return called(effect_names, it); }
 
 std::optional<binlog_kind> binlog_kind_of(std::string_view name) noexcept {
     for (std::size_t at = 0; at < kind_names.size(); ++at) {

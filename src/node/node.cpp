@@ -60,6 +60,13 @@ struct node::implementation : std::enable_shared_from_this<implementation> {
         co_await of->agent.run();
     }
     [[nodiscard]] static awaitable<void> live(std::shared_ptr<implementation> self);
+    /// The life that a grant belongs to.
+    [[nodiscard]] std::shared_ptr<life> life_of(const channel::grant& granted) const {
+        if (!current || current->session.process() != granted.process()) {
+            throw error(errc::fenced, "the session of this grant is over");
+        }
+        return current;
+    }
     [[nodiscard]] std::shared_ptr<life> living() const {
         if (!registered) throw error(errc::refused, "this node has no session");
         return current;
@@ -181,13 +188,59 @@ awaitable<model::commit_reply> node::commit(std::shared_ptr<const channel::grant
                                             model::position from, model::position to,
                                             std::uint64_t settled,
                                             std::vector<model::host_record> records) {
-    const auto now = implementation_->current;
-    if (!now || now->session.process() != granted->process()) {
-        throw error(errc::fenced, "the session of this grant is over");
-    }
+    const auto now = implementation_->life_of(*granted);
     auto reply = co_await now->agent.commit(std::move(granted), std::move(from), std::move(to),
                                             settled, std::move(records));
     co_return reply;
+}
+
+awaitable<model::commit_reply> node::flush(std::shared_ptr<const channel::grant> granted,
+                                           model::flush_request request) {
+    const auto now = implementation_->life_of(*granted);
+    auto reply = co_await now->agent.flush(std::move(granted), std::move(request));
+    co_return reply;
+}
+
+awaitable<model::commit_reply> node::drop(std::shared_ptr<const channel::grant> granted,
+                                          model::channel_drop_request request) {
+    const auto now = implementation_->life_of(*granted);
+    auto reply = co_await now->agent.drop(std::move(granted), std::move(request));
+    co_return reply;
+}
+
+awaitable<model::tick_reply> node::tick(std::shared_ptr<const channel::grant> granted,
+                                        model::tick_request request) {
+    const auto now = implementation_->life_of(*granted);
+    auto reply = co_await now->agent.tick(std::move(granted), std::move(request));
+    co_return reply;
+}
+
+awaitable<model::segments_reply> node::segments(std::shared_ptr<const channel::grant> granted,
+                                                model::segments_request request) {
+    const auto now = implementation_->life_of(*granted);
+    auto reply = co_await now->agent.segments(std::move(granted), std::move(request));
+    co_return reply;
+}
+
+awaitable<model::allocate_reply> node::allocate(model::allocate_request request) {
+    const auto self = implementation_;
+    std::string body = transport::encode(request);
+    const std::string sent =
+        co_await self->leader.call(std::string(transport::kind::allocate), std::move(body));
+    model::allocate_reply reply;
+    transport::decode(sent, reply);
+    co_return reply;
+}
+
+awaitable<model::timestamp> node::timestamp() {
+    const auto self = implementation_;
+    const model::timestamp_request request;
+    std::string body = transport::encode(request);
+    const std::string sent =
+        co_await self->leader.call(std::string(transport::kind::timestamp), std::move(body));
+    model::timestamp_reply reply;
+    transport::decode(sent, reply);
+    co_return reply.now;
 }
 
 node_status node::status() const {

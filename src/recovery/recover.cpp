@@ -8,7 +8,8 @@
 namespace reeve::recovery {
 
 awaitable<report> recover(core::runtime& strand, const cluster::membership& members,
-                          channel::registrar& registrar, model::term term,
+                          channel::registrar& registrar, segment::manager& segments,
+                          model::term term,
                           std::function<awaitable<void>()> members_complete, progress tell) {
     report found;
     found.term = term;
@@ -23,7 +24,10 @@ awaitable<report> recover(core::runtime& strand, const cluster::membership& memb
     std::function<void(std::size_t)> count;
     if (tell) count = [tell](std::size_t records) { tell("channels", records); };
     found.channels = co_await registrar.load(std::move(count));
-    // 3. What differs. The registrar carries it out once it runs.
+    // 3. Every segment, and how far drops are.
+    if (tell) count = [tell](std::size_t records) { tell("segments", records); };
+    found.segments = co_await segments.load(std::move(count));
+    // 4. What differs. The registrar carries it out once it runs.
     found.repairs = registrar.plan();
     co_return found;
 }
@@ -38,6 +42,17 @@ std::string to_string(const report& it) {
     fmt::format_to(out, "  channels    {:>9} entries, {} progress records, {:.1f} ms\n",
                    it.channels.channels, it.channels.progresses,
                    milliseconds(it.channels.took).count());
+    fmt::format_to(out, "  segments    {:>9} alive, {} dropped, {} flushes of {} files, {:.1f} ms\n",
+                   it.segments.segments, it.segments.tombstones, it.segments.flushes,
+                   it.segments.files, milliseconds(it.segments.took).count());
+    if (it.segments.drops + it.segments.jobs != 0) {
+        fmt::format_to(out, "  drops       {:>9} of collections; {} jobs granted\n",
+                       it.segments.drops, it.segments.jobs);
+    }
+    if (it.segments.orphans != 0) {
+        fmt::format_to(out, "  orphans     {:>9} flushes of segments that are not there\n",
+                       it.segments.orphans);
+    }
     if (it.batches.completed + it.batches.aborted != 0) {
         fmt::format_to(out, "  batches     {:>9} completed, {} undone\n", it.batches.completed,
                        it.batches.aborted);

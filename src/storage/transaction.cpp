@@ -35,6 +35,13 @@ transaction& transaction::remove(std::string key) {
     return *this;
 }
 
+transaction& transaction::append(const transaction& more) {
+    conditions_.insert(conditions_.end(), more.conditions_.begin(), more.conditions_.end());
+    operations_.insert(operations_.end(), more.operations_.begin(), more.operations_.end());
+    bytes_ += more.bytes_;
+    return *this;
+}
+
 bool commit_result::has_failed(std::size_t index) const noexcept {
     return std::binary_search(failed.begin(), failed.end(), index);
 }

@@ -1,110 +1,11 @@
 #include "reeve/transport/message_codec.hpp"
 
-#include "core/hex.hpp"
-#include "reeve/core/error.hpp"
+#include "transport/message_json.hpp"
 
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
-
+#include <string_view>
 #include <utility>
 
 namespace reeve::transport {
-
-namespace {
-
-using json = nlohmann::json;
-
-constexpr int message_version = 1;
-
-[[noreturn]] void malformed(std::string_view message, std::string_view what) {
-    throw error(errc::corrupt, fmt::format("message {}: {}", message, what));
-}
-
-std::string to_hex_digits(std::string_view bytes) {
-    std::string text;
-    core::append_hex(text, bytes);
-    return text;
-}
-
-/// One received object: every access checks what is there and names it when it is not.
-class reader {
-public:
-    reader(std::string_view message, std::string_view body)
-        : message_(message), owned_(json::parse(body, nullptr, false)), at_(&owned_) {
-        if (!at_->is_object()) malformed(message_, "not a JSON object");
-        if (number("v") != message_version) malformed(message_, "another version than 1");
-    }
-    reader(std::string_view message, const json& at) : message_(message), at_(&at) {
-        if (!at_->is_object()) malformed(message_, "an element is not an object");
-    }
-    reader(const reader&) = delete;
-    reader& operator=(const reader&) = delete;
-
-    [[nodiscard]] std::uint64_t number(const char* field) const {
-        const json& found = get(field);
-        if (!found.is_number_unsigned()) malformed(message_, fmt::format("{} is no number", field));
-        return found.get<std::uint64_t>();
-    }
-    [[nodiscard]] const std::string& text(const char* field) const {
-        const json& found = get(field);
-        if (!found.is_string()) malformed(message_, fmt::format("{} is no text", field));
-        return found.get_ref<const std::string&>();
-    }
-    [[nodiscard]] std::string name(const char* field) const {
-        const std::string& found = text(field);
-        if (!model::valid_name(found)) malformed(message_, fmt::format("{} is no name", field));
-        return found;
-    }
-    [[nodiscard]] std::string bytes(const char* field) const {
-        std::string result;
-        if (!core::read_hex(text(field), result)) {
-            malformed(message_, fmt::format("{} is not hexadecimal", field));
-        }
-        return result;
-    }
-    [[nodiscard]] model::position position(const char* field) const {
-        std::string found = bytes(field);
-        if (found.size() > model::position_bytes_max) {
-            malformed(message_, fmt::format("{} is longer than a position", field));
-        }
-        return model::position(std::move(found));
-    }
-    [[nodiscard]] const json& list(const char* field) const {
-        const json& found = get(field);
-        if (!found.is_array()) malformed(message_, fmt::format("{} is no list", field));
-        return found;
-    }
-
-private:
-    [[nodiscard]] const json& get(const char* field) const {
-        const auto found = at_->find(field);
-        if (found == at_->end()) malformed(message_, fmt::format("{} is missing", field));
-        return *found;
-    }
-    std::string_view message_;
-    json owned_;
-    const json* at_;
-};
-
-template <class Enum>
-Enum named(std::string_view message, std::string_view text, Enum last) {
-    for (int value = 0; value <= static_cast<int>(last); ++value) {
-        if (name(static_cast<Enum>(value)) == text) return static_cast<Enum>(value);
-    }
-    malformed(message, fmt::format("unknown outcome '{}'", text));
-}
-
-json begin() {
-    json body = json::object();
-    body["v"] = message_version;
-    return body;
-}
-
-std::string finish(const json& body) {
-    return body.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-}  // namespace
 
 std::string encode(const model::assign_request& it) {
     json body = begin();
@@ -237,7 +138,7 @@ void decode(std::string_view body, model::commit_request& into) {
 void decode(std::string_view body, model::commit_reply& into) {
     constexpr std::string_view message = "reply of a commit";
     const reader all(message, body);
-    into.outcome = named(message, all.text("outcome"), model::commit_outcome::mismatch);
+    into.outcome = named(message, all.text("outcome"), model::commit_outcome::dropped);
     into.recorded = all.position("recorded");
     into.why = all.text("why");
 }

@@ -73,7 +73,8 @@ TEST_CASE("values are JSON in one stable order") {
     CHECK(encode(catalog::root_info{"c", model::lineage(2)}) ==
           R"({"v":1,"min_reader":1,"cluster":"c","lineage":2})");
     CHECK(encode(catalog::id_counter{7}) == R"({"v":1,"min_reader":1,"next":7})");
-    CHECK(encode(catalog::oracle_mark{8}) == R"({"v":1,"min_reader":1,"high":8})");
+    CHECK(encode(catalog::oracle_mark{8, 2000}) ==
+          R"({"v":1,"min_reader":1,"high":8,"lifetime_ms":2000})");
     CHECK(encode(catalog::batch_slot{3, catalog::batch_state::open, "a", "b"}) ==
           R"({"v":1,"min_reader":1,"id":3,"state":"open","first":"a","last":"b"})");
     model::node_info node;
@@ -113,7 +114,7 @@ TEST_CASE("what is encoded is decoded: random records of every kind") {
         CHECK(back(root) == root);
         const catalog::id_counter ids{random.next() | 1};
         CHECK(back(ids) == ids);
-        const catalog::oracle_mark mark{random.next()};
+        const catalog::oracle_mark mark{random.next(), random.below(1'000'000)};
         CHECK(back(mark) == mark);
         const catalog::batch_slot slot{random.next() | 1, catalog::batch_state::aborted, "a",
                                        "a" + samples::text(random)};

@@ -23,7 +23,7 @@ struct fixture : support::world {
     fixture() {
         run(catalog::claim_root(store, keys, "ours"));
         put(keys.ids(), encode(catalog::id_counter{100}));
-        put(keys.oracle(), encode(catalog::oracle_mark{5}));
+        put(keys.oracle(), encode(catalog::oracle_mark{5, 0}));
         session("n1");
         model::leader_info leader;
         leader.coordinator = "c1";

@@ -203,7 +203,7 @@ inline std::string value(core::random& random, std::size_t kind) {
         case 6:
             return catalog::encode(catalog::id_counter{number(random) | 1});
         case 7:
-            return catalog::encode(catalog::oracle_mark{number(random)});
+            return catalog::encode(catalog::oracle_mark{number(random), 5});
         case 8:
             return catalog::encode(segment(random));
         case 9:

@@ -144,7 +144,7 @@ TEST_CASE_METHOD(fixture, "a mark that cannot be trusted is not used, nor overwr
     auto oracle = make();
     put(keys.oracle(), "{}");
     CHECK(failure_of(oracle.next(1)) == errc::corrupt);
-    put(keys.oracle(), catalog::encode(catalog::oracle_mark{~std::uint64_t{0}}));
+    put(keys.oracle(), catalog::encode(catalog::oracle_mark{~std::uint64_t{0}, 0}));
     CHECK(failure_of(oracle.next(1)) == errc::resource_exhausted);
-    CHECK(get(keys.oracle())->value == catalog::encode(catalog::oracle_mark{~std::uint64_t{0}}));
+    CHECK(get(keys.oracle())->value == catalog::encode(catalog::oracle_mark{~std::uint64_t{0}, 0}));
 }

@@ -32,6 +32,8 @@ struct id_counter {
 /// The record `oracle`.
 struct oracle_mark {
     std::uint64_t high = 0;  ///< every timestamp below this one may have been given out
+    /// How long after it a timestamp may be in use, in milliseconds of timestamps; 0..2^40.
+    std::uint64_t lifetime_ms = 0;
 
     friend bool operator==(const oracle_mark&, const oracle_mark&) = default;
 };

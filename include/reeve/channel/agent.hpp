@@ -9,6 +9,7 @@
 #include "reeve/core/event.hpp"
 #include "reeve/core/runtime.hpp"
 #include "reeve/model/messages.hpp"
+#include "reeve/model/segment_messages.hpp"
 
 #include <cstdint>
 #include <deque>
@@ -60,6 +61,23 @@ public:
                                                         std::uint64_t settled,
                                                         std::vector<model::host_record> records);
 
+    /// Adds files to a segment; `request.by` is filled in. Accepted, repeated and answered as
+    /// `commit` is; `recorded` is the segment's end. After a mismatch ask for `segments`; after
+    /// *dropped* forget what was to be flushed.
+    [[nodiscard]] awaitable<model::commit_reply> flush(std::shared_ptr<const grant> granted,
+                                                       model::flush_request request);
+    /// Drops the channel, with its last flushes; `request.by` is filled in. Accepted, repeated and
+    /// answered as `commit` is. Once it is committed the grant is over, as after a stale answer.
+    [[nodiscard]] awaitable<model::commit_reply> drop(std::shared_ptr<const grant> granted,
+                                                      model::channel_drop_request request);
+    /// Says how far the channel was consumed, and hears what is to be flushed; `request.by` is
+    /// filled in. Accepted and repeated as `commit` is; a stale answer ends the grant.
+    [[nodiscard]] awaitable<model::tick_reply> tick(std::shared_ptr<const grant> granted,
+                                                    model::tick_request request);
+    /// What is recorded of the channel's segments; `request.by` is filled in. As `tick`.
+    [[nodiscard]] awaitable<model::segments_reply> segments(std::shared_ptr<const grant> granted,
+                                                            model::segments_request request);
+
     /// Stops consumers whose commit was refused as stale. Runs until cancelled; the node runs it.
     [[nodiscard]] awaitable<void> run();
 
@@ -85,9 +103,14 @@ private:
     [[nodiscard]] awaitable<void> stop_surely(std::shared_ptr<slot> at,
                                               model::channel_name channel);
     [[nodiscard]] bool may_commit(const slot& at, const grant& granted) const;
-    void note_commit(slot& at, const model::commit_request& request, const error* failure);
-    [[nodiscard]] awaitable<model::commit_reply> send(model::commit_request request,
-                                                      std::shared_ptr<const grant> granted);
+    [[nodiscard]] model::holder holder_of(const grant& granted) const;
+    void note_call(slot& at, const grant& granted, std::string_view kind, const error* failure);
+    void end_grant(const grant& granted, const std::string& why);
+    [[nodiscard]] awaitable<std::string> send(std::shared_ptr<const grant> granted,
+                                              std::string kind, std::string body);
+    template <class Reply, class Request>
+    [[nodiscard]] awaitable<Reply> ask(std::shared_ptr<const grant> granted, std::string_view kind,
+                                       Request request);
 
     core::runtime& strand_;
     cluster::session& session_;

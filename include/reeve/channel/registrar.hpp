@@ -3,6 +3,7 @@
 #include "reeve/catalog/guarded.hpp"
 #include "reeve/catalog/key_layout.hpp"
 #include "reeve/channel/policy.hpp"
+#include "reeve/channel/progress_change.hpp"
 #include "reeve/cluster/membership.hpp"
 #include "reeve/core/awaitable.hpp"
 #include "reeve/core/backoff.hpp"
@@ -67,6 +68,14 @@ struct registration {
     model::channel_entry entry;  ///< as recorded
     model::position checkpoint;  ///< everything up to here is durable
     std::string waiting_for;     ///< why it is not registered with a living node; empty: it is
+};
+
+/// A channel's entry as recorded, and since when.
+struct recorded_entry {
+    model::channel_entry entry;  ///< the record
+    storage::revision at;        ///< of the record
+    model::position checkpoint;  ///< everything up to here is durable
+    storage::revision progress_at;  ///< of the progress record; 0: there is none
 };
 
 /// What the registrar would do about a channel, and why.
@@ -139,7 +148,8 @@ public:
     /// Makes sure that these channels exist, and waits until each is registered or `deadline` is
     /// reached. A channel without a node to go to is recorded as unassigned, and waits. Idempotent.
     /// One answer per channel, in order. Throws errc::invalid_argument for a bad name or a known
-    /// channel of another collection, before anything is written.
+    /// channel of another collection, before anything is written; errc::refused for a new channel
+    /// of a dropped collection.
     [[nodiscard]] virtual awaitable<std::vector<registration>> ensure(
         std::vector<channel_spec> channels, core::time_point deadline) = 0;
 
@@ -148,6 +158,24 @@ public:
     /// one will answer), errc::fenced when the term is over, errc::invalid_argument if it names no
     /// channel, or a host record exists already or looks like a part of a large transaction.
     [[nodiscard]] virtual awaitable<model::commit_reply> commit(model::commit_request request) = 0;
+
+    /// Carries out a change that is written with the progress of a channel: what `commit` does for
+    /// checkpoints. Throws as `commit` does, and what the change throws.
+    [[nodiscard]] virtual awaitable<void> apply(std::shared_ptr<progress_change> change) = 0;
+    /// What is known of the channel of a message's sender. Throws errc::unavailable if this leader
+    /// does not know (the sender asks again), errc::invalid_argument for no channel name.
+    [[nodiscard]] virtual channel_facts facts_of(const model::holder& by) = 0;
+    /// A channel's entry; nothing if there is none yet, or what is recorded is being read again.
+    [[nodiscard]] virtual std::optional<recorded_entry> recorded(
+        const model::channel_name& channel) const = 0;
+    /// The epochs that entries carry whose holders may commit, and the number below which nothing
+    /// of that epoch will be committed any more.
+    virtual void each_living(
+        const std::function<void(model::epoch, std::uint64_t settled)>& visit) const = 0;
+    /// The collection has a tombstone: `ensure` refuses new channels of it.
+    virtual void drop_collection(model::collection_id collection) = 0;
+    /// Channels of the collection that are not dropped. Looks at all channels.
+    [[nodiscard]] virtual std::size_t undropped(model::collection_id collection) const = 0;
 
     /// Something about a node has changed (membership's listener).
     virtual void member_changed(cluster::member_event event, const model::node_name& node) = 0;

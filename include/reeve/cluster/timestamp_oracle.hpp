@@ -7,6 +7,7 @@
 #include "reeve/core/runtime.hpp"
 #include "reeve/storage/metadata_store.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 
@@ -32,6 +33,14 @@ public:
 
     awaitable<consensus::timestamp> next(std::uint64_t count) override;
 
+    /// What is given out may be used for this long after it: persisted with the mark before the
+    /// first timestamp of this term, so that a new leader knows how long to wait
+    /// (docs/protocols/segments.md, L6). Before the first `next`. A longer one that is recorded
+    /// stays until the mark has passed its end.
+    void keep_lifetime(std::chrono::milliseconds lifetime) noexcept {
+        lifetime_ms_ = static_cast<std::uint64_t>(std::max<std::int64_t>(lifetime.count(), 0));
+    }
+
 private:
     [[nodiscard]] awaitable<void> raise(std::uint64_t count);
     [[nodiscard]] std::uint64_t first_free() const;
@@ -41,6 +50,9 @@ private:
     const catalog::key_layout& keys_;
     catalog::leader_guard guard_;
     std::uint64_t window_;
+    std::uint64_t lifetime_ms_ = 0;
+    std::uint64_t longer_until_ = 0;  // a longer lifetime of an earlier term is in use until then
+    std::uint64_t longer_ms_ = 0;
     std::uint64_t next_ = 0;
     std::uint64_t high_ = 0;  // of the record; 0: not known in this term
 };

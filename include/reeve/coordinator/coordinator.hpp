@@ -7,6 +7,7 @@
 #include "reeve/core/awaitable.hpp"
 #include "reeve/core/runtime.hpp"
 #include "reeve/recovery/recover.hpp"
+#include "reeve/segment/manager.hpp"
 #include "reeve/storage/metadata_store.hpp"
 #include "reeve/transport/service.hpp"
 #include "reeve/transport/transport.hpp"
@@ -37,6 +38,7 @@ struct coordinator_options {
     cluster::leadership_options leadership;  ///< who this coordinator is
     cluster::membership_options members;     ///< what is assumed about nodes
     channel::registrar_options channels;     ///< how channels are registered
+    segment::manager_options segments;       ///< how segments are allocated, sealed and dropped
     std::function<void(const recovery::report&)>
         on_leading;  ///< after each recovery, before serving
 };
@@ -57,6 +59,7 @@ struct coordinator_status {
     std::chrono::nanoseconds members_heard{0};  ///< age of the last answer to the membership watch
     std::uint64_t members_gaps = 0;             ///< times the watch had to start over
     channel::registrar_status channels;         ///< counts and troubles
+    segment::manager_status segments;           ///< counts and troubles
 };
 
 /// The status in lines for people.
@@ -112,6 +115,10 @@ public:
     void confirm_dead(const model::node_name& node, model::incarnation process);
     /// The host's verdict on a node. Remembered by every later reign of this object.
     void set_fit(const model::node_name& node, channel::fitness verdict);
+
+    /// The segments of the current reign, to ask and to change them. Hold it no longer than a call:
+    /// the next reign has another. Throws errc::unavailable when not leading.
+    [[nodiscard]] std::shared_ptr<segment::manager> segments() const;
 
     /// What it would do now, and why. Throws errc::unavailable when not leading.
     [[nodiscard]] std::vector<channel::planned_action> plan() const;

@@ -24,6 +24,15 @@ enum class guard : std::uint8_t {
                      ///< yet
     self_fencing,    ///< a node stops consuming when its lease may have ended
     retell,          ///< pending and releasing entries are told again
+    allocation_entry,  ///< creating a segment compares the channel's entry
+    tick_epoch,        ///< a tick of a grant that has ended is ignored
+    own_files,         ///< a flush names only files of its own epoch
+    settled_refusal,   ///< a flush with a number that is settled is refused
+    settled_forward,   ///< neither settled nor the checkpoint goes back
+    segment_revision,  ///< a flush, a replacement and a sealing compare the segment's record
+    mark_last,         ///< a channel is marked as dropped when its last flushes are known
+    job_compared,      ///< a replacement compares its job
+    job_marks,         ///< granting a job marks the records of its inputs
     fsync,           ///< data is synced before success is reported
     count_           ///< how many there are
 };

@@ -91,7 +91,8 @@ struct commit_request {
 enum class commit_outcome : std::uint8_t {
     committed,  ///< durable, now or by an earlier try of the same request
     stale,      ///< the grant has ended: stop consuming
-    mismatch,   ///< the recorded checkpoint is another: seek to it and go on
+    mismatch,   ///< what is recorded is another point: seek to it and go on
+    dropped,    ///< the segment is dropped: what was to be added to it is not wanted any more
 };
 
 /// The outcome's name, as sent.
@@ -102,7 +103,7 @@ struct commit_reply {
     /// Stale.
     commit_reply() {}
     commit_outcome outcome = commit_outcome::stale;  ///< what became of it
-    position recorded;                               ///< the checkpoint as recorded now
+    position recorded;  ///< the checkpoint, or the segment's end, as recorded now
     std::string why;                                 ///< for people
 };
 

@@ -7,6 +7,7 @@
 #include "reeve/core/backoff.hpp"
 #include "reeve/core/runtime.hpp"
 #include "reeve/model/messages.hpp"
+#include "reeve/model/segment_messages.hpp"
 #include "reeve/model/node.hpp"
 #include "reeve/storage/metadata_store.hpp"
 #include "reeve/transport/service.hpp"
@@ -79,6 +80,24 @@ public:
     [[nodiscard]] awaitable<model::commit_reply> commit(
         std::shared_ptr<const channel::grant> granted, model::position from, model::position to,
         std::uint64_t settled = 0, std::vector<model::host_record> records = {});
+
+    /// See channel::agent::flush. Throws as `commit`.
+    [[nodiscard]] awaitable<model::commit_reply> flush(
+        std::shared_ptr<const channel::grant> granted, model::flush_request request);
+    /// See channel::agent::drop. Throws as `commit`.
+    [[nodiscard]] awaitable<model::commit_reply> drop(
+        std::shared_ptr<const channel::grant> granted, model::channel_drop_request request);
+    /// See channel::agent::tick. Throws as `commit`.
+    [[nodiscard]] awaitable<model::tick_reply> tick(std::shared_ptr<const channel::grant> granted,
+                                                    model::tick_request request);
+    /// See channel::agent::segments. Throws as `commit`.
+    [[nodiscard]] awaitable<model::segments_reply> segments(
+        std::shared_ptr<const channel::grant> granted, model::segments_request request);
+    /// Room for rows of any channel, for writers; see segment::manager::allocate. Asks the leader
+    /// once: throws what it or the way to it throws.
+    [[nodiscard]] awaitable<model::allocate_reply> allocate(model::allocate_request request);
+    /// A timestamp of the leader's oracle; see segment::manager::now. Asks once.
+    [[nodiscard]] awaitable<model::timestamp> timestamp();
 
     /// In one look.
     [[nodiscard]] node_status status() const;

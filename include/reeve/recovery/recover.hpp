@@ -8,6 +8,7 @@
 #include "reeve/core/awaitable.hpp"
 #include "reeve/core/runtime.hpp"
 #include "reeve/model/ids.hpp"
+#include "reeve/segment/manager.hpp"
 #include "reeve/storage/metadata_store.hpp"
 
 #include <chrono>
@@ -31,6 +32,7 @@ struct report {
     std::size_t drains = 0;                        ///< being emptied
     catalog::batch_repairs batches;                ///< large transactions finished or undone
     channel::load_report channels;                 ///< entries and progress records
+    segment::load_report segments;                 ///< segments, their flushes, drops, jobs
     std::chrono::nanoseconds membership_took{0};   ///< until the nodes were known
     std::vector<channel::planned_action> repairs;  ///< what differs from how it should be, and why
 };
@@ -39,10 +41,11 @@ struct report {
 [[nodiscard]] std::string to_string(const report& it);
 
 /// Rebuilds the memory of a new leader (docs/protocols/channels.md, recovery): 1. wait until
-/// `members` (followed by the caller) is complete; 2. load all channels; 3. compare both. Nothing
-/// may be served before it is done. Reads only.
+/// `members` (followed by the caller) is complete; 2. load all channels; 3. load all segments; 4. compare.
+/// Nothing may be served before it is done. Reads only.
 [[nodiscard]] awaitable<report> recover(core::runtime& strand, const cluster::membership& members,
-                                        channel::registrar& registrar, model::term term,
+                                        channel::registrar& registrar,
+                                        segment::manager& segments, model::term term,
                                         std::function<awaitable<void>()> members_complete,
                                         progress tell);
 

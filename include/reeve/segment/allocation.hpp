@@ -1,6 +1,7 @@
 #pragma once
 
 #include "reeve/model/segment.hpp"
+#include "reeve/model/segment_messages.hpp"
 #include "reeve/segment/seal_policy.hpp"
 
 #include <boost/container/small_vector.hpp>
@@ -17,6 +18,9 @@
 // flushes segments in the store is still to come.
 namespace reeve::segment {
 
+using model::allocation_part;
+using model::segment_rows;
+
 /// Parts of an allocation that need no memory of their own.
 inline constexpr std::size_t parts_in_place = 4;
 
@@ -30,15 +34,6 @@ struct allocation_request {
     /// The rows enter the channel before this moment, or never. From the same oracle, at most
     /// allocation_options::lifetime_max after `now`.
     model::timestamp expires_at;
-};
-
-/// Room in one segment.
-struct allocation_part {
-    model::segment_id segment;    ///< tag the rows with it
-    std::uint64_t rows = 0;       ///< at most so many
-    model::timestamp expires_at;  ///< at least what was asked for
-
-    friend bool operator==(const allocation_part&, const allocation_part&) = default;
 };
 
 /// What became of a request.
@@ -78,16 +73,6 @@ struct allocation_options {
     std::chrono::milliseconds lifetime_max{2000};
     seal_options seal;                               ///< when segments are sealed
     std::vector<std::shared_ptr<const seal_policy>> policies;  ///< of the host, asked last
-};
-
-/// What a node says of one segment with a tick of its channel: all of its rows that entered the
-/// channel before the tick, those of earlier nodes and those in binlog files included. A segment of
-/// which a node says nothing counts as full of what was allocated in it. Fewer rows than are
-/// recorded in binlog files count as those; above that a node is believed.
-struct segment_rows {
-    model::segment_id segment;  ///< which
-    std::uint64_t rows = 0;     ///< in it
-    std::uint64_t bytes = 0;    ///< of them
 };
 
 /// A segment that gets no more rows; its record is to be sealed.

@@ -110,6 +110,8 @@ public:
     transaction& put(std::string key, std::string value, lease_id lease = {});
     /// Remove the key, if it is there.
     transaction& remove(std::string key);
+    /// The conditions and writes of `more`, behind its own.
+    transaction& append(const transaction& more);
 
     /// The conditions, in order of addition: `commit_result::failed` counts in this order.
     [[nodiscard]] const std::vector<condition>& conditions() const noexcept { return conditions_; }
