@@ -130,8 +130,7 @@ private:
     [[nodiscard]] std::vector<segment_info> inputs_of(
         const std::vector<model::segment_id>& ids) const;
     [[nodiscard]] catalog::large_change replacement(const replace_request& request,
-                                                    const job_row& job, std::uint64_t first,
-                                                    model::timestamp now,
+                                                    const job_row& job, model::timestamp now,
                                                     std::vector<segment_info>& written) const;
     void check_outputs(const replace_request& request, const model::job_record& job) const;
     [[nodiscard]] awaitable<replace_outcome> recorded_outcome(replace_request request);

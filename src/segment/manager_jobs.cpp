@@ -16,6 +16,11 @@ error bad_job(std::string_view what) {
     return {errc::invalid_argument, fmt::format("work on segments: {}", what)};
 }
 
+// The ids of outputs follow the epoch: as many as there are inputs.
+model::segment_id first_output(const model::job_record& job) {
+    return model::segment_id(job.epoch.value + 1);
+}
+
 }  // namespace
 
 /// The inputs as they are known: flushed, of one collection that is not dropped, each once.
@@ -54,11 +59,12 @@ awaitable<granted_job> manager_impl::grant_job(std::string what,
     require_serving();
     const auto self = shared_from_this();
     auto segments = inputs_of(inputs);
-    const auto numbers = co_await ids_.take(2);
+    const auto numbers = co_await ids_.take(2 + inputs.size());
     granted_job made;
     made.job = model::job_id(numbers);
     made.record.what = std::move(what);
     made.record.epoch = model::epoch(numbers + 1);
+    made.first_output = first_output(made.record);
     made.record.node = std::move(node);
     made.record.process = process;
     made.record.collection = segments.front().collection;
@@ -101,7 +107,7 @@ awaitable<granted_job> manager_impl::grant_job(std::string what,
 
 /// The records that a replacement writes. Throws errc::invalid_argument.
 catalog::large_change manager_impl::replacement(const replace_request& request, const job_row& job,
-                                                std::uint64_t first, model::timestamp now,
+                                                model::timestamp now,
                                                 std::vector<segment_info>& written) const {
     catalog::large_change change;
     const std::string key = keys_.job(request.job);
@@ -125,7 +131,7 @@ catalog::large_change manager_impl::replacement(const replace_request& request, 
     for (const auto& output : request.outputs) {
         segment_info& one = written.emplace_back();
         one.collection = job.record.collection;
-        one.segment = model::segment_id(first++);
+        one.segment = output.segment;
         model::segment_flush flush;
         flush.segment = one.segment;
         flush.number = one.segment.value;  // an id is no number of the holder's: nothing clashes
@@ -161,7 +167,6 @@ awaitable<replace_outcome> manager_impl::replace(replace_request request) {
     require_serving();
     const auto self = shared_from_this();
     const auto now = co_await oracle_.next(1);
-    const auto first = co_await ids_.take(request.outputs.size() + 1);
     for (;;) {
         require_serving();
         const auto found = jobs_.find(request.job);
@@ -186,7 +191,7 @@ awaitable<replace_outcome> manager_impl::replace(replace_request request) {
         }
         check_outputs(request, job.record);
         std::vector<segment_info> written;
-        auto change = replacement(request, job, first, now, written);
+        auto change = replacement(request, job, now, written);
         catalog::large_result result;
         try {
             result = co_await large_.commit_large(std::move(change));
@@ -210,9 +215,17 @@ awaitable<replace_outcome> manager_impl::replace(replace_request request) {
 
 void manager_impl::check_outputs(const replace_request& request,
                                  const model::job_record& job) const {
+    std::set<model::segment_id> used;
+    const auto first = first_output(job).value;
     for (const auto& output : request.outputs) {
-        const auto from_input = [&](model::segment_id id) {
-            const auto info = find(id);
+        const auto id = output.segment.value;
+        if (id < first || id - first >= job.inputs.size() || !used.insert(output.segment).second) {
+            throw bad_job(fmt::format("output {} is none of the {} that were granted from {} on, "
+                                      "or there twice",
+                                      id, job.inputs.size(), first));
+        }
+        const auto from_input = [&](model::segment_id input) {
+            const auto info = find(input);
             return info && info->record.channel == output.channel;
         };
         if (output.end < output.start) throw bad_job("an output ends before it begins");

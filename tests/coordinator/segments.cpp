@@ -387,6 +387,7 @@ TEST_CASE("jobs: a replacement drops its inputs and brings its outputs in one st
         request.epoch = job.record.epoch;
         request.revisions = job.revisions;
         segment::replace_output& output = request.outputs.emplace_back();
+        output.segment = job.first_output;
         output.partition = model::partition_id(1);
         output.channel = model::channel_name("a");
         output.rows = 10;

@@ -83,6 +83,8 @@ struct granted_job {
     granted_job() {}
     model::job_id job;         ///< its number
     model::job_record record;  ///< as recorded; its files carry `record.epoch`
+    /// Ids for what the job brings: as many as there are inputs, in a row from this one.
+    model::segment_id first_output;
     /// Revisions of the inputs' records, in the order of `record.inputs`: read their binlogs now,
     /// and commit_replace is refused if anything of them changed since.
     std::vector<storage::revision> revisions;
@@ -92,6 +94,7 @@ struct granted_job {
 struct replace_output {
     /// Nothing.
     replace_output() {}
+    model::segment_id segment;                ///< one of those that came with the grant
     model::partition_id partition;            ///< which part of the collection
     model::channel_name channel;              ///< that of the inputs
     std::uint64_t rows = 0;                   ///< in it

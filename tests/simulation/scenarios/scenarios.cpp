@@ -12,6 +12,8 @@ std::vector<reeve::testing::scenario> all_scenarios() {
     all.push_back(channel_chaos_long());
     all.push_back(channel_polite());
     all.push_back(channel_late_messages());
+    all.push_back(segment_chaos());
+    all.push_back(segment_chaos_long());
     return all;
 }
 

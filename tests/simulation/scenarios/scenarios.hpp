@@ -41,6 +41,9 @@ using around = std::function<std::shared_ptr<Store>(std::shared_ptr<Store> hones
 [[nodiscard]] reeve::testing::scenario channel_polite();
 /// The same, where old copies of messages are the rule.
 [[nodiscard]] reeve::testing::scenario channel_late_messages();
+/// Segments are allocated, flushed, compacted and dropped under all faults.
+[[nodiscard]] reeve::testing::scenario segment_chaos();
+[[nodiscard]] reeve::testing::scenario segment_chaos_long();
 
 /// All scenarios, in the order in which they are listed.
 [[nodiscard]] std::vector<reeve::testing::scenario> all_scenarios();

@@ -1,0 +1,318 @@
+#include "segment_ledger.hpp"
+
+#include "reeve/catalog/commit_large.hpp"
+#include "reeve/segment/life_cycle.hpp"
+
+#include <fmt/format.h>
+
+#include <sstream>
+
+namespace simulated {
+
+namespace {
+
+class watched_metadata final : public testing::forwarding_metadata_store {
+public:
+    watched_metadata(std::shared_ptr<segment_ledger> ledger,
+                     std::shared_ptr<storage::metadata_store> below)
+        : forwarding_metadata_store(std::move(below)), ledger_(std::move(ledger)) {}
+
+    awaitable<storage::commit_result> commit(storage::transaction change) override {
+        const storage::transaction copy = change;
+        auto result = co_await below().commit(std::move(change));
+        if (result) ledger_->committed(copy, result.at);
+        co_return result;
+    }
+
+private:
+    std::shared_ptr<segment_ledger> ledger_;
+};
+
+class watched_objects final : public storage::object_store {
+public:
+    watched_objects(std::shared_ptr<segment_ledger> ledger,
+                    std::shared_ptr<storage::object_store> below)
+        : ledger_(std::move(ledger)), below_(std::move(below)) {}
+
+    storage::object_capabilities capabilities() const noexcept override {
+        return below_->capabilities();
+    }
+    storage::object_limits limits() const noexcept override { return below_->limits(); }
+    awaitable<storage::object_version> put(std::string key, std::string bytes) override {
+        const std::string name = key;
+        const std::string content = bytes;
+        auto version = co_await below_->put(std::move(key), std::move(bytes));
+        ledger_->written(name, content);
+        co_return version;
+    }
+    awaitable<std::optional<storage::object_version>> put_if_absent(std::string key,
+                                                                    std::string bytes) override {
+        auto version = co_await below_->put_if_absent(std::move(key), std::move(bytes));
+        co_return version;
+    }
+    awaitable<std::optional<storage::object_version>> put_if_match(
+        std::string key, std::string bytes, storage::object_version expected) override {
+        auto version = co_await below_->put_if_match(std::move(key), std::move(bytes),
+                                                     std::move(expected));
+        co_return version;
+    }
+    awaitable<std::optional<storage::object>> get(std::string key,
+                                                  storage::byte_range range) override {
+        auto found = co_await below_->get(std::move(key), range);
+        co_return found;
+    }
+    awaitable<std::optional<storage::object_meta>> head(std::string key) override {
+        auto found = co_await below_->head(std::move(key));
+        co_return found;
+    }
+    awaitable<void> remove(std::string key) override {
+        const std::string name = key;
+        co_await below_->remove(std::move(key));
+        ledger_->removed(name);
+    }
+    awaitable<std::vector<storage::remove_result>> remove_many(
+        std::vector<std::string> keys) override {
+        auto results = co_await below_->remove_many(std::move(keys));
+        for (const auto& one : results) {
+            if (!one.failure) ledger_->removed(one.key);
+        }
+        co_return results;
+    }
+    awaitable<storage::object_page> list(std::string prefix, std::string after,
+                                         std::size_t limit) override {
+        auto page = co_await below_->list(std::move(prefix), std::move(after), limit);
+        co_return page;
+    }
+    awaitable<core::wall_time> server_time() override {
+        const auto now = co_await below_->server_time();
+        co_return now;
+    }
+
+private:
+    std::shared_ptr<segment_ledger> ledger_;
+    std::shared_ptr<storage::object_store> below_;
+};
+
+}  // namespace
+
+std::shared_ptr<storage::metadata_store> segment_ledger::watching(
+    std::shared_ptr<segment_ledger> ledger, std::shared_ptr<storage::metadata_store> below) {
+    return std::make_shared<watched_metadata>(std::move(ledger), std::move(below));
+}
+
+std::shared_ptr<storage::object_store> segment_ledger::watching(
+    std::shared_ptr<segment_ledger> ledger, std::shared_ptr<storage::object_store> below) {
+    return std::make_shared<watched_objects>(std::move(ledger), std::move(below));
+}
+
+void segment_ledger::committed(const storage::transaction& change, storage::revision at) {
+    using kind = catalog::key_layout::kind;
+    bool counted = false;
+    // Segments first: a flush belongs to the record as it is with it.
+    for (const auto& write : change.operations()) {
+        const auto key = keys_.parse(write.key);
+        counted = counted || (key.what != kind::leader && key.what != kind::node);
+        if (write.what != storage::operation::kind::put) continue;
+        if (catalog::unmark(write.value).batch != 0) continue;  // not visible yet
+        if (key.what == kind::leader) term_ = at.value;
+        if (key.what == kind::segment) look_at_segment(key, write);
+        if (key.what == kind::channel) look_at_entry(std::string(key.name), write);
+        if (write.key.ends_with(".claimed")) {
+            world_.require(write.value == std::to_string(term_),
+                           fmt::format("I8: a write of term {} took effect in term {}",
+                                       write.value, term_));
+        }
+    }
+    for (const auto& write : change.operations()) {
+        const auto key = keys_.parse(write.key);
+        if (write.what != storage::operation::kind::put) {
+            if (key.what == kind::binlog) segments_[key.segment].flushes.erase(key.flush);
+            continue;
+        }
+        if (catalog::unmark(write.value).batch != 0) continue;
+        if (key.what == kind::binlog) look_at_binlog(key, write);
+        if (key.what == kind::progress) look_at_progress(std::string(key.name), write);
+    }
+    if (counted) ++writes_;
+}
+
+bool segment_ledger::alive(const known_segment& it) const {
+    return !model::is_dropped(it.record.state) && !dropped_.contains(it.record.channel.value);
+}
+
+void segment_ledger::look_at_segment(const catalog::key_layout::parsed& key,
+                                     const storage::operation& write) {
+    model::segment_record record;
+    decoder_.decode(write.key, write.value, record);
+    const auto [found, fresh] = segments_.try_emplace(key.segment);
+    known_segment& known = found->second;
+    if (fresh) {
+        world_.require(segment::may_begin(record.state),
+                       fmt::format("segment {} begins as {}", key.segment,
+                                   model::name(record.state)));
+        world_.require(!dropped_.contains(record.channel.value),
+                       fmt::format("S4: segment {} begins in the dropped channel {}", key.segment,
+                                   record.channel));
+    } else {
+        const auto before = known.record.state;
+        world_.require(before == record.state || segment::may_become(before, record.state),
+                       fmt::format("S4: segment {} goes from {} to {}", key.segment,
+                                   model::name(before), model::name(record.state)));
+        const bool stays = record.channel == known.record.channel &&
+                           record.partition == known.record.partition;
+        world_.require(stays, fmt::format("segment {} changed its channel", key.segment));
+        const bool less = !model::is_dropped(record.state) &&
+                          (record.rows < known.record.rows || record.end < known.record.end);
+        world_.require(!less, fmt::format("S3: segment {} has lost rows", key.segment));
+    }
+    const bool full = !model::is_dropped(record.state) &&
+                      record.state != model::segment_state::flushed &&
+                      record.rows > record.limits.rows;
+    world_.require(!full, fmt::format("S1: segment {} has {} rows of {}", key.segment, record.rows,
+                                      record.limits.rows));
+    if (record.state == model::segment_state::sealed) world_.count("segment sealed");
+    if (record.state == model::segment_state::flushed) world_.count("segment flushed");
+    if (record.state == model::segment_state::collected) world_.count("segment collected");
+    known.collection = key.collection;
+    known.record = std::move(record);
+}
+
+void segment_ledger::look_at_binlog(const catalog::key_layout::parsed& key,
+                                    const storage::operation& write) {
+    model::binlog_record record;
+    decoder_.decode(write.key, write.value, record);
+    const auto found = segments_.find(key.segment);
+    if (found == segments_.end()) {
+        world_.fail(fmt::format("a flush of segment {}, which is not there", key.segment));
+        return;
+    }
+    known_segment& in = found->second;
+    const bool again = in.flushes.contains(key.flush);  // a mark was taken away
+    world_.require(!again, fmt::format("S3: flush {} of segment {} was written twice",
+                                       model::text(key.flush), key.segment));
+    world_.require(alive(in) || model::is_dropped(in.record.state),
+                   fmt::format("S4: a flush of segment {} after its channel was dropped",
+                               key.segment));
+    for (const auto& group : record.groups) {
+        for (const auto& file : group.files) {
+            const bool fresh = files_.try_emplace(file.id, key.segment).second;
+            world_.require(fresh, fmt::format("S5: file {} belongs to two records",
+                                              model::text(file.id)));
+            const std::string name = name_of(key.segment, in, group, file);
+            const auto there = objects_.find(name);
+            world_.require(there != objects_.end() && there->second.size() == file.bytes,
+                           fmt::format("S3: {} is named by a record, and is not there", name));
+        }
+    }
+    in.flushes.emplace(key.flush, std::move(record));
+}
+
+void segment_ledger::look_at_progress(const std::string& channel, const storage::operation& write) {
+    model::channel_progress next;
+    decoder_.decode(write.key, write.value, next);
+    model::channel_progress& known = progress_[channel];
+    world_.require(next.checkpoint >= known.checkpoint,
+                   fmt::format("I3: the checkpoint of {} went back", channel));
+    world_.require(next.epoch >= known.epoch,
+                   fmt::format("I1: epoch {} of {} had an effect after epoch {}", next.epoch,
+                               channel, known.epoch));
+    world_.require(next.epoch != known.epoch || next.settled >= known.settled,
+                   fmt::format("S5: the settled number of {} went back", channel));
+    const auto& entry = entries_[channel];
+    const bool holder = model::has_holder(entry.state) ||
+                        entry.state == model::channel_state::dropped;
+    world_.require(holder && next.epoch == entry.epoch,
+                   fmt::format("I1: epoch {} of {} had an effect, but the entry is {} at {}",
+                               next.epoch, channel, model::name(entry.state), entry.epoch));
+    known = std::move(next);
+}
+
+void segment_ledger::look_at_entry(const std::string& channel, const storage::operation& write) {
+    model::channel_entry next;
+    decoder_.decode(write.key, write.value, next);
+    world_.require(!dropped_.contains(channel),
+                   fmt::format("S4: the entry of the dropped channel {} was written", channel));
+    entries_[channel] = next;
+    if (next.state != model::channel_state::dropped) return;
+    dropped_.insert(channel);
+    world_.count("channel dropped");
+}
+
+std::string segment_ledger::name_of(model::segment_id segment, const known_segment& in,
+                                    const model::binlog_group& group,
+                                    const model::binlog_file& file) const {
+    catalog::file_address where;
+    where.collection = in.collection;
+    where.partition = in.record.partition;
+    where.segment = segment;
+    where.kind = group.kind;
+    where.field = group.field;
+    where.file = file.id;
+    return names_->format(where);
+}
+
+template <class Visit>
+void segment_ledger::each_file(const Visit& visit) const {
+    for (const auto& [segment, in] : segments_) {
+        for (const auto& [flush, record] : in.flushes) {
+            for (const auto& group : record.groups) {
+                for (const auto& file : group.files) {
+                    visit(in, name_of(segment, in, group, file));
+                }
+            }
+        }
+    }
+}
+
+void segment_ledger::written(const std::string& name, const std::string& bytes) {
+    if (!names_->parse(name)) return;
+    world_.require(names_used_.insert(name).second,
+                   fmt::format("S5: {} was written twice", name));
+    objects_[name] = bytes;
+}
+
+/// S5, at the moment of the delete's effect.
+void segment_ledger::removed(const std::string& name) {
+    if (objects_.erase(name) == 0) return;
+    world_.count("object removed");
+    const auto address = names_->parse(name);
+    if (!address) return;
+    const auto owner = files_.find(address->file);
+    if (owner == files_.end()) return;
+    const auto in = segments_.find(owner->second);
+    const bool needed = in != segments_.end() && alive(in->second);
+    world_.require(!needed, fmt::format("S5: {} was removed, and a record names it", name));
+}
+
+std::size_t segment_ledger::referenced_objects() const {
+    std::size_t count = 0;
+    each_file([&](const known_segment& in, const std::string& name) {
+        const bool kept = in.record.state != model::segment_state::collected;
+        if (kept && objects_.contains(name)) ++count;
+    });
+    return count;
+}
+
+std::string segment_ledger::missing_rows() const {
+    std::map<std::string, std::map<std::uint64_t, int>> found;
+    each_file([&](const known_segment& in, const std::string& name) {
+        const auto there = objects_.find(name);
+        if (!alive(in) || there == objects_.end()) return;
+        std::istringstream rows(there->second);
+        for (std::uint64_t row = 0; rows >> row;) ++found[in.record.channel.value][row];
+    });
+    for (const auto& [channel, last] : rows_) {
+        if (dropped_.contains(channel)) continue;
+        const auto& have = found[channel];
+        for (std::uint64_t row = 1; row <= last; ++row) {
+            const auto times = have.find(row);
+            const int count = times == have.end() ? 0 : times->second;
+            if (count == 1) continue;
+            return fmt::format("row {} of {} of channel {} is there {} times", row, last, channel,
+                               count);
+        }
+    }
+    return {};
+}
+
+}  // namespace simulated

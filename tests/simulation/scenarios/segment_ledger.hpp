@@ -1,0 +1,88 @@
+#pragma once
+
+#include "reeve/catalog/codec.hpp"
+#include "reeve/catalog/key_layout.hpp"
+#include "reeve/catalog/path_layout.hpp"
+#include "reeve/testing/forwarding_metadata_store.hpp"
+#include "reeve/testing/simulation.hpp"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace simulated {
+
+using namespace reeve;
+
+/// The invariants of docs/protocols/segments.md, checked at the effect: S1 to S5 and S8, of every
+/// transaction that the metadata store has just committed and every object that the object store
+/// has just written or removed.
+class segment_ledger {
+public:
+    segment_ledger(testing::simulation& world, const catalog::key_layout& keys,
+                   std::shared_ptr<const catalog::path_layout> names)
+        : world_(world), keys_(keys), names_(std::move(names)) {}
+
+    /// The stores of the world, looked at by this ledger.
+    [[nodiscard]] static std::shared_ptr<storage::metadata_store> watching(
+        std::shared_ptr<segment_ledger> ledger, std::shared_ptr<storage::metadata_store> below);
+    [[nodiscard]] static std::shared_ptr<storage::object_store> watching(
+        std::shared_ptr<segment_ledger> ledger, std::shared_ptr<storage::object_store> below);
+
+    /// The writer has appended a row.
+    void appended(const std::string& channel, std::uint64_t row) { rows_[channel] = row; }
+    /// What is wrong with the rows that readers find now: each exactly once, in channels that are
+    /// not dropped. Empty: nothing.
+    [[nodiscard]] std::string missing_rows() const;
+    /// Objects that no record names, and none ever will: those of ended epochs and of dropped
+    /// segments that are collected. For S6.
+    [[nodiscard]] std::size_t objects() const noexcept { return objects_.size(); }
+    [[nodiscard]] std::size_t referenced_objects() const;
+    [[nodiscard]] bool dropped(const std::string& channel) const {
+        return dropped_.contains(channel);
+    }
+    /// Transactions that wrote anything but sessions and the leader key.
+    [[nodiscard]] std::uint64_t writes() const noexcept { return writes_; }
+
+    void committed(const storage::transaction& change, storage::revision at);
+    void written(const std::string& name, const std::string& bytes);
+    void removed(const std::string& name);
+
+private:
+    struct known_segment {
+        model::collection_id collection;
+        model::segment_record record;
+        std::map<model::flush_id, model::binlog_record> flushes;
+    };
+
+    void look_at_segment(const catalog::key_layout::parsed& key, const storage::operation& write);
+    void look_at_binlog(const catalog::key_layout::parsed& key, const storage::operation& write);
+    void look_at_progress(const std::string& channel, const storage::operation& write);
+    void look_at_entry(const std::string& channel, const storage::operation& write);
+    [[nodiscard]] bool alive(const known_segment& it) const;
+    [[nodiscard]] std::string name_of(model::segment_id segment, const known_segment& in,
+                                      const model::binlog_group& group,
+                                      const model::binlog_file& file) const;
+    template <class Visit>
+    void each_file(const Visit& visit) const;
+
+    testing::simulation& world_;
+    const catalog::key_layout& keys_;
+    std::shared_ptr<const catalog::path_layout> names_;
+    catalog::decoder decoder_;
+    std::map<model::segment_id, known_segment> segments_;
+    std::map<std::string, model::channel_progress> progress_;
+    std::map<std::string, model::channel_entry> entries_;
+    std::set<std::string> dropped_;                      // channels with the mark
+    std::map<model::file_id, model::segment_id> files_;  // which record names each
+    std::map<std::string, std::string> objects_;         // what is there
+    std::set<std::string> names_used_;
+    std::map<std::string, std::uint64_t> rows_;  // appended, by channel
+    std::uint64_t term_ = 0;
+    std::uint64_t writes_ = 0;
+};
+
+}  // namespace simulated

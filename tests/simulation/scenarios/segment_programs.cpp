@@ -1,0 +1,465 @@
+#include "segment_programs.hpp"
+
+#include "reeve/core/error.hpp"
+#include "reeve/transport/message_codec.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <sstream>
+#include <utility>
+
+namespace simulated {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// The writer.
+
+segment_writer::segment_writer(segment_world& around, testing::process& self)
+    : around_(around),
+      self_(self),
+      store_(self.open_metadata()),
+      leader_(self.runtime(), *store_, around.keys(), self.carrier()) {
+    for (std::uint32_t channel = 0; channel < around.options().channels; ++channel) {
+        self.spawn(write(channel));
+    }
+}
+
+awaitable<void> segment_writer::write(std::uint32_t channel) {
+    const std::string name = segment_world::channel_name(channel);
+    const auto spread = static_cast<std::uint64_t>(around_.options().write_every.count());
+    while (!around_.ledger().dropped(name)) {
+        co_await self_.runtime().sleep_for(
+            milliseconds(around_.world().random().between(spread / 2, spread * 3 / 2)));
+        const auto rows = around_.feeding() ? around_.world().random().between(1, 12) : 0;
+        try {
+            co_await write_some(channel, rows);
+        } catch (const error& failure) {
+            // No leader, or one that does not answer: what it may have given is given up.
+            around_.world().note(self_.name(), "{}: {}", name, failure.what());
+        }
+    }
+}
+
+/// Rows, then the tick: what any earlier allocation had room for is not appended any more.
+awaitable<void> segment_writer::write_some(std::uint32_t channel, std::uint64_t rows) {
+    const std::string name = segment_world::channel_name(channel);
+    auto& stream = *around_.world().streams();
+    model::timestamp now;
+    if (rows != 0) {
+        model::allocate_request request;
+        request.collection = segment_world::collection_of(channel);
+        request.partition = model::partition_id(channel % 2);
+        request.channel = model::channel_name(name);
+        request.rows = rows;
+        std::string body = transport::encode(request);
+        const std::string answer =
+            co_await leader_.call(std::string(transport::kind::allocate), std::move(body));
+        model::allocate_reply reply;
+        transport::decode(answer, reply);
+        now = reply.now;
+        for (const auto& part : reply.parts) {
+            for (std::uint64_t count = 0; count < part.rows; ++count) {
+                const auto row = ++around_.rows(name);
+                std::string text = fmt::format("R {} {}", row, part.segment);
+                co_await stream.append(name, std::move(text));
+                around_.ledger().appended(name, row);
+            }
+        }
+    } else {
+        std::string body = transport::encode(model::timestamp_request());
+        const std::string answer =
+            co_await leader_.call(std::string(transport::kind::timestamp), std::move(body));
+        model::timestamp_reply reply;
+        transport::decode(answer, reply);
+        now = reply.now;
+    }
+    std::string tick = fmt::format("T {}", now);
+    co_await stream.append(name, std::move(tick));
+}
+
+// The node.
+
+segment_node::segment_node(segment_world& around, testing::process& self)
+    : around_(around),
+      self_(self),
+      store_(self.open_metadata()),
+      streams_(self.open_streams()),
+      objects_(self.open_objects()) {
+    node_options settings;
+    settings.root = around.keys().root();
+    settings.self.name = model::node_name(self.name());
+    settings.self.address = self.name();
+    settings.lease.ttl = around.options().ttl;
+    node_ = std::make_unique<reeve::node>(self.runtime(), *store_, self.carrier(), self.service(),
+                                          *this, std::move(settings));
+    segment::flush_way way;
+    way.flush = [this](std::shared_ptr<const channel::grant> granted,
+                       model::flush_request request) {
+        return node_->flush(std::move(granted), std::move(request));
+    };
+    way.drop = [this](std::shared_ptr<const channel::grant> granted,
+                      model::channel_drop_request request) {
+        return node_->drop(std::move(granted), std::move(request));
+    };
+    flusher_ = std::make_unique<segment::flusher>(self.runtime(), *objects_, around.names(),
+                                                  std::move(way));
+    node_->start();
+}
+
+awaitable<void> segment_node::start(std::shared_ptr<const channel::grant> granted) {
+    auto& one = running_[granted->what().channel.value];
+    one = std::make_shared<consumption>(self_.runtime());
+    one->granted = std::move(granted);
+    one->tasks.spawn(consume(one));
+    co_return;
+}
+
+awaitable<void> segment_node::stop(model::channel_name channel, model::epoch epoch) {
+    const auto found = running_.find(channel.value);
+    if (found == running_.end() || found->second->granted->what().epoch != epoch) co_return;
+    const auto one = found->second;
+    running_.erase(found);
+    co_await one->tasks.stop();
+}
+
+awaitable<void> segment_node::consume(shared it) {
+    while (!it->over && it->granted->valid()) {
+        try {
+            co_await consume_some(it);
+        } catch (const error& failure) {
+            if (failure.kind() == error_class::fenced) co_return;
+            around_.world().note(self_.name(), "{}: {}", it->granted->what().channel,
+                                 failure.what());
+        }
+        co_await self_.runtime().sleep_for(milliseconds(200));
+    }
+}
+
+/// Reads from the grant's start; what is recorded already is passed over.
+awaitable<void> segment_node::consume_some(shared it) {
+    it->segments.clear();
+    it->again = false;
+    it->ticks = 0;
+    it->reached = it->granted->what().start;
+    co_await list(it, {});
+    const std::string channel = it->granted->what().channel.value;
+    const auto subscription = co_await streams_->subscribe(channel, it->reached);
+    while (!it->over && !it->again) {
+        const auto messages = co_await subscription->next(16);
+        for (const auto& message : messages) {
+            if (it->over || it->again || !it->granted->valid()) co_return;
+            std::istringstream words(message.payload);
+            std::string kind;
+            words >> kind;
+            if (kind == "R") {
+                std::string row;
+                model::segment_id segment;
+                words >> row >> segment.value;
+                co_await take_row(it, message, row, segment);
+                it->reached = message.at;
+            } else {
+                it->reached = message.at;
+                model::timestamp at;
+                words >> at.value;
+                co_await take_tick(it, at);
+            }
+        }
+    }
+}
+
+awaitable<void> segment_node::list(shared it, std::vector<model::segment_id> these) {
+    model::segments_request request;
+    request.these = std::move(these);
+    const auto reply = co_await node_->segments(it->granted, std::move(request));
+    if (reply.grant == model::standing_of_grant::stale) {
+        it->over = true;
+        co_return;
+    }
+    for (const auto& one : reply.segments) it->segments[one.segment].recorded = one;
+}
+
+awaitable<void> segment_node::take_row(shared it, storage::message message, std::string row,
+                                       model::segment_id segment) {
+    if (!it->segments.contains(segment)) {
+        std::vector<model::segment_id> these(1, segment);
+        co_await list(it, std::move(these));
+        if (it->over) co_return;
+    }
+    segment_state& to = it->segments[segment];
+    const bool closed = to.recorded.state >= model::segment_state::flushed;
+    if (closed || message.at <= to.recorded.end) {
+        around_.world().count("row passed over");
+        co_return;
+    }
+    buffered_row add;
+    add.before = it->reached;
+    add.at = message.at;
+    add.row = std::move(row);
+    to.rows.push_back(std::move(add));
+}
+
+awaitable<void> segment_node::take_tick(shared it, model::timestamp at) {
+    model::tick_request request;
+    request.at = at;
+    for (const auto& [segment, one] : it->segments) {
+        if (one.recorded.state >= model::segment_state::flushed) continue;
+        model::segment_rows& rows = request.segments.emplace_back();
+        rows.segment = segment;
+        rows.rows = one.recorded.rows + one.rows.size();
+        rows.bytes = 8 * rows.rows;
+    }
+    const auto reply = co_await node_->tick(it->granted, std::move(request));
+    if (reply.grant == model::standing_of_grant::stale) {
+        it->over = true;
+        co_return;
+    }
+    if (reply.dropping) {
+        co_await drop(it);
+        co_return;
+    }
+    for (const auto segment : reply.flush) {
+        if (it->over || it->again) co_return;
+        co_await flush(it, segment, model::flush_effect::flushes);
+    }
+    if (++it->ticks >= 4) co_await flush_all(it);
+}
+
+model::position segment_node::checkpoint(const consumption& it, model::segment_id without) const {
+    model::position least = it.reached;
+    for (const auto& [segment, one] : it.segments) {
+        if (segment == without || one.rows.empty()) continue;
+        least = std::min(least, one.rows.front().before);
+    }
+    return least;
+}
+
+segment::flush_work segment_node::work_of(const consumption& it, model::segment_id segment) const {
+    const segment_state& from = it.segments.at(segment);
+    segment::flush_work work;
+    work.partition = from.recorded.partition;
+    work.segment = segment;
+    work.from = from.recorded.end;
+    work.to = from.rows.empty() ? from.recorded.end : from.rows.back().at;
+    work.rows = from.rows.size();
+    if (from.rows.empty()) return work;
+    segment::binlog_bytes& file = work.files.emplace_back();
+    file.field = model::field_id(1);
+    file.rows = from.rows.size();
+    for (const auto& one : from.rows) file.bytes += one.row + "\n";
+    segment::binlog_bytes& stats = work.files.emplace_back();
+    stats.kind = model::binlog_kind::stats;
+    stats.field = model::field_id(1);
+    return work;
+}
+
+awaitable<void> segment_node::flush(shared it, model::segment_id segment,
+                                    model::flush_effect effect) {
+    if (!it->segments.contains(segment)) {
+        std::vector<model::segment_id> these(1, segment);
+        co_await list(it, std::move(these));
+        if (it->over) co_return;
+    }
+    if (it->segments.at(segment).recorded.state >= model::segment_state::flushed) co_return;
+    auto work = work_of(*it, segment);
+    const model::position to = work.to;
+    const std::size_t rows = work.rows;
+    auto until = checkpoint(*it, segment);
+    const auto reply =
+        co_await flusher_->flush(it->granted, std::move(work), effect, std::move(until));
+    segment_state& of = it->segments[segment];
+    switch (reply.outcome) {
+        case model::commit_outcome::committed:
+            of.recorded.end = to;
+            of.recorded.rows += rows;
+            of.rows.erase(of.rows.begin(), of.rows.begin() + static_cast<std::ptrdiff_t>(rows));
+            if (effect == model::flush_effect::flushes) {
+                of.recorded.state = model::segment_state::flushed;
+            }
+            break;
+        case model::commit_outcome::stale:
+            it->over = true;
+            break;
+        case model::commit_outcome::mismatch:
+            around_.world().count("flush from elsewhere");
+            it->again = true;
+            break;
+        case model::commit_outcome::dropped:
+            of.recorded.state = model::segment_state::dropped;
+            of.rows.clear();
+            break;
+    }
+}
+
+/// All at once: flushes of different segments may overlap.
+awaitable<void> segment_node::flush_all(shared it) {
+    it->ticks = 0;
+    core::task_scope flushes(self_.runtime());
+    const auto failure = std::make_shared<std::exception_ptr>();
+    for (const auto& [segment, one] : it->segments) {
+        if (one.rows.empty()) continue;
+        flushes.spawn(flush(it, segment, model::flush_effect::adds),
+                      [failure](std::exception_ptr why) { *failure = std::move(why); });
+    }
+    co_await flushes.join();
+    if (*failure) std::rethrow_exception(*failure);
+}
+
+awaitable<void> segment_node::drop(shared it) {
+    std::vector<segment::flush_work> work;
+    for (const auto& [segment, one] : it->segments) {
+        if (!one.rows.empty()) work.push_back(work_of(*it, segment));
+    }
+    auto until = it->reached;
+    const auto reply = co_await flusher_->drop(it->granted, std::move(work), std::move(until));
+    it->over = reply.outcome == model::commit_outcome::committed ||
+               reply.outcome == model::commit_outcome::stale;
+    it->again = !it->over;
+}
+
+// The coordinator.
+
+segment_coordinator::segment_coordinator(segment_world& around, testing::process& self)
+    : around_(around),
+      self_(self),
+      store_(self.open_metadata()),
+      objects_(self.open_objects()) {
+    coordinator_options settings;
+    settings.root = around.keys().root();
+    settings.cluster = "simulated";
+    settings.leadership.coordinator = self.name();
+    settings.leadership.address = self.name();
+    settings.leadership.lease.ttl = around.options().ttl;
+    settings.members.ttl_unknown = around.options().ttl;
+    settings.channels.epoch_block = 50;
+    settings.channels.seed = around.world().seed();
+    auto& segments = settings.segments;
+    segments.id_block = 20;
+    segments.allocation.limits = model::segment_limits{60, 0};
+    segments.allocation.seal.idle_max = seconds(40);
+    segments.allocation.seal.age_max = seconds(90);
+    settings.on_leading = [this](const recovery::report&) {
+        around_.world().count("leader elected");
+        // Serving begins right after this call.
+        self_.runtime().post(core::task([this] { self_.spawn(ensure()); }));
+    };
+    coordinator_ = std::make_unique<reeve::coordinator>(self.runtime(), *store_, self.carrier(),
+                                                        self.service(), std::move(settings));
+    coordinator_->start();
+    if (around.options().compacts) self.spawn(compact());
+}
+
+awaitable<void> segment_coordinator::ensure() {
+    std::vector<channel::channel_spec> channels;
+    for (std::uint32_t number = 0; number < around_.options().channels; ++number) {
+        channel::channel_spec& one = channels.emplace_back();
+        one.name = model::channel_name(segment_world::channel_name(number));
+        one.collection = segment_world::collection_of(number);
+    }
+    try {
+        co_await coordinator_->ensure_channels(std::move(channels), seconds(30));
+    } catch (const error&) {
+        // Deposed meanwhile, or a collection is dropped before its channels were ever there.
+    }
+}
+
+awaitable<void> segment_coordinator::compact() {
+    for (;;) {
+        co_await self_.runtime().sleep_for(seconds(around_.world().random().between(8, 25)));
+        if (!coordinator_->leading()) continue;
+        const auto segments = coordinator_->segments();
+        std::map<std::pair<std::string, model::partition_id>,
+                 std::vector<segment::segment_info>> candidates;
+        segments->each(std::nullopt, [&](const segment::segment_info& one) {
+            if (one.record.state != model::segment_state::flushed) return;
+            candidates[{one.record.channel.value, one.record.partition}].push_back(one);
+        });
+        for (auto& [group, inputs] : candidates) {
+            if (inputs.size() < 3) continue;
+            std::sort(inputs.begin(), inputs.end(),
+                      [](const auto& a, const auto& b) { return a.segment < b.segment; });
+            inputs.resize(3);
+            try {
+                co_await compact_once(segments, std::move(inputs));
+            } catch (const error& failure) {
+                around_.world().note(self_.name(), "compaction: {}", failure.what());
+            }
+            break;
+        }
+    }
+}
+
+awaitable<std::string> segment_coordinator::read(segment::segment_info input) {
+    std::string rows;
+    catalog::decoder decoder;
+    const auto range = around_.keys().binlogs(input.segment);
+    const auto page = co_await catalog::list_visible(*store_, around_.keys(), range, 1000);
+    for (const auto& one : page.records) {
+        model::binlog_record flush;
+        decoder.decode(one.key, one.value, flush);
+        for (const auto& group : flush.groups) {
+            if (group.kind != model::binlog_kind::insert) continue;
+            for (const auto& file : group.files) {
+                catalog::file_address where;
+                where.collection = input.collection;
+                where.partition = input.record.partition;
+                where.segment = input.segment;
+                where.kind = group.kind;
+                where.field = group.field;
+                where.file = file.id;
+                const auto object =
+                    co_await objects_->get(around_.names()->format(where), storage::byte_range{});
+                if (!object) throw error(errc::not_found, around_.names()->format(where));
+                rows += object->bytes;
+            }
+        }
+    }
+    co_return rows;
+}
+
+awaitable<void> segment_coordinator::compact_once(std::shared_ptr<segment::manager> segments,
+                                                  std::vector<segment::segment_info> inputs) {
+    std::vector<model::segment_id> ids;
+    for (const auto& one : inputs) ids.push_back(one.segment);
+    std::string what = "compaction";
+    const auto job = co_await segments->grant_job(std::move(what), std::move(ids),
+                                                  model::node_name(self_.name()), {});
+    std::string rows;
+    segment::replace_request request;
+    request.job = job.job;
+    request.epoch = job.record.epoch;
+    request.revisions = job.revisions;
+    segment::replace_output output;
+    output.segment = job.first_output;
+    output.partition = inputs.front().record.partition;
+    output.channel = inputs.front().record.channel;
+    output.start = inputs.front().record.start;
+    for (const auto& one : inputs) {
+        rows += co_await read(one);
+        output.rows += one.record.rows;
+        output.start = std::min(output.start, one.record.start);
+        output.end = std::max(output.end, one.record.end);
+    }
+    catalog::file_address where;
+    where.collection = inputs.front().collection;
+    where.partition = output.partition;
+    where.segment = output.segment;
+    where.field = model::field_id(1);
+    where.file.epoch = job.record.epoch;
+    where.file.number = 1;
+    model::binlog_group group;
+    group.field = where.field;
+    model::binlog_file file;
+    file.id = where.file;
+    file.bytes = rows.size();
+    file.rows = output.rows;
+    group.files.push_back(file);
+    output.groups.push_back(std::move(group));
+    co_await objects_->put(around_.names()->format(where), std::move(rows));
+    request.outputs.push_back(std::move(output));
+    const auto outcome = co_await segments->replace(std::move(request));
+    around_.world().count(fmt::format("compaction {}", segment::name(outcome)));
+}
+
+}  // namespace simulated
