@@ -367,7 +367,7 @@ awaitable<void> segment_coordinator::ensure() {
 awaitable<void> segment_coordinator::compact() {
     for (;;) {
         co_await self_.runtime().sleep_for(seconds(around_.world().random().between(8, 25)));
-        if (!coordinator_->leading()) continue;
+        if (!coordinator_->leading() || !around_.feeding()) continue;
         const auto segments = coordinator_->segments();
         std::map<std::pair<std::string, model::partition_id>,
                  std::vector<segment::segment_info>> candidates;
