@@ -169,13 +169,20 @@ void manager_impl::each(std::optional<model::collection_id> of,
     }
 }
 
-std::vector<segment_info> manager_impl::dropped(std::size_t limit) const {
-    std::vector<segment_info> found;
+std::vector<segment_info> manager_impl::dropped(model::timestamp horizon, model::segment_id after,
+                                                std::size_t most) const {
+    std::vector<model::segment_id> ids;
     const auto take = [&](const tombstone_row& row) {
-        if (found.size() < limit) found.push_back(*find(row.id));
+        const bool due = row.state == model::segment_state::collecting || row.dropped_at <= horizon;
+        if (due && row.id > after) ids.push_back(row.id);
     };
     rows_.table().each_dropped(model::segment_state::collecting, take);
     rows_.table().each_dropped(model::segment_state::dropped, take);
+    const auto count = static_cast<std::ptrdiff_t>(std::min(most, ids.size()));
+    std::partial_sort(ids.begin(), ids.begin() + count, ids.end());
+    std::vector<segment_info> found;
+    ids.resize(static_cast<std::size_t>(count));
+    for (const auto id : ids) found.push_back(*find(id));
     return found;
 }
 

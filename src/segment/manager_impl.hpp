@@ -46,7 +46,8 @@ public:
     std::optional<segment_info> find(model::segment_id segment) const override;
     void each(std::optional<model::collection_id> of,
               const std::function<void(const segment_info&)>& visit) const override;
-    std::vector<segment_info> dropped(std::size_t limit) const override;
+    std::vector<segment_info> dropped(model::timestamp horizon, model::segment_id after,
+                                      std::size_t most) const override;
     void wrote(model::collection_id collection, model::segment_id segment,
                const model::segment_record& record, storage::revision at) override {
         (void)learn(collection, segment, record, at);

@@ -216,9 +216,11 @@ public:
     /// All segments that are not dropped, in no order; of one collection if given.
     virtual void each(std::optional<model::collection_id> of,
                       const std::function<void(const segment_info&)>& visit) const = 0;
-    /// Segments whose drop is recorded and that are not collected yet, and those that are being
-    /// collected: at most `limit`, the longest dropped first.
-    [[nodiscard]] virtual std::vector<segment_info> dropped(std::size_t limit) const = 0;
+    /// The up to `most` first segments, by ascending id, with an id above `after` whose record says
+    /// `collecting`, or `dropped` at `horizon` or before. Looks at all segments in these states.
+    [[nodiscard]] virtual std::vector<segment_info> dropped(model::timestamp horizon,
+                                                            model::segment_id after,
+                                                            std::size_t most) const = 0;
     /// Somebody of this term has written a segment's record (garbage collection).
     virtual void wrote(model::collection_id collection, model::segment_id segment,
                        const model::segment_record& record, storage::revision at) = 0;
