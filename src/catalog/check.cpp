@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -49,6 +50,7 @@ public:
         for (const auto& [name, entry] : entries_) check_entry(name, entry);
         for (const auto& [name, progress] : progresses_) check_progress(name, progress);
         check_batches();
+        check_pins();
         for (const auto& name : drains_) {
             if (nodes_.contains(name)) continue;
             add(severity::note, keys_.drain(model::node_name(name)), "a drain of no session");
@@ -100,6 +102,15 @@ private:
             case kind::batch:
                 reader_.decode(one.key, value, slots_[one.key]);
                 break;
+            case kind::pin:
+                last_pin_ = std::max(last_pin_, parsed.number);
+                break;
+            case kind::pins_version: {
+                model::pins_version pins;
+                reader_.decode(one.key, value, pins);
+                pins_version_ = pins.version;
+                break;
+            }
             default:
                 break;
         }
@@ -187,12 +198,21 @@ private:
         }
     }
 
+    // A pin is numbered by the version that made it: a lower one could give its number again.
+    void check_pins() {
+        if (last_pin_ <= pins_version_) return;
+        add(severity::error, keys_.pin(last_pin_),
+            fmt::format("pin {} is above the version of the pins, {}", last_pin_, pins_version_));
+    }
+
     const key_layout& keys_;
     std::size_t findings_max_;
     decoder reader_;
     check_report report_;
     std::map<kind, std::uint64_t> counts_;
     std::uint64_t next_ = 0;
+    std::uint64_t last_pin_ = 0;
+    std::uint64_t pins_version_ = 0;
     std::unordered_map<std::string, std::uint64_t> nodes_;
     std::set<std::string> drains_;
     std::map<std::string, model::channel_entry> entries_;

@@ -85,12 +85,6 @@ bool has_record(key_layout::kind what) noexcept {
     using kind = key_layout::kind;
     switch (what) {
         case kind::stream:
-        case kind::pin:
-        case kind::pins_version:
-        case kind::gc_marker:
-        case kind::gc_cursor:
-        case kind::gc_paused:
-        case kind::gc_journal:
         case kind::procedure:
         case kind::procedure_part:
         case kind::unknown:
@@ -132,6 +126,16 @@ std::string unreadable(decoder& reader, key_layout::kind what, std::string_view 
             return refusal<model::channel_drop>(reader, key, value);
         case kind::job:
             return refusal<model::job_record>(reader, key, value);
+        case kind::pin:
+            return refusal<model::pin_record>(reader, key, value);
+        case kind::pins_version:
+            return refusal<model::pins_version>(reader, key, value);
+        case kind::gc_cursor:
+            return refusal<model::gc_cursor>(reader, key, value);
+        case kind::gc_paused:
+            return refusal<model::gc_pause>(reader, key, value);
+        case kind::gc_journal:
+            return refusal<model::journal_entry>(reader, key, value);
         case kind::host:
             return {};  // the host's own bytes
         default:

@@ -48,7 +48,6 @@ constexpr std::array singles{
     prefix{kind::leader, "leader"},
     prefix{kind::oracle, "oracle"},
     prefix{kind::root, "root"},
-    prefix{kind::gc_marker, "gc/marker"},
     prefix{kind::pins_version, "pins/version"},
 };
 
@@ -190,8 +189,6 @@ std::string_view name(key_layout::kind what) noexcept {
             return "pins_version";
         case kind::job:
             return "job";
-        case kind::gc_marker:
-            return "gc_marker";
         case kind::gc_cursor:
             return "gc_cursor";
         case kind::gc_paused:
@@ -314,8 +311,8 @@ std::string key_layout::gc_paused(std::optional<model::collection_id> scope) con
     return scope ? numbered(kind::gc_paused, scope->value)
                  : below(kind::gc_paused, every_collection);
 }
-std::string key_layout::gc_journal(std::uint64_t number) const {
-    return numbered(kind::gc_journal, number);
+std::string key_layout::gc_journal(std::uint64_t slot) const {
+    return numbered(kind::gc_journal, slot);
 }
 
 std::string key_layout::procedure(std::uint64_t number) const {
@@ -342,6 +339,8 @@ storage::key_range key_layout::drops() const { return range(kind::collection_dro
 storage::key_range key_layout::streams() const { return range(kind::stream); }
 storage::key_range key_layout::pins() const { return range(kind::pin); }
 storage::key_range key_layout::jobs() const { return range(kind::job); }
+storage::key_range key_layout::gc_pauses() const { return range(kind::gc_paused); }
+storage::key_range key_layout::gc_journals() const { return range(kind::gc_journal); }
 storage::key_range key_layout::gc() const { return storage::key_range::prefix(root_ + "gc/"); }
 storage::key_range key_layout::procedures() const { return range(kind::procedure); }
 

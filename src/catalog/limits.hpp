@@ -1,6 +1,7 @@
 #pragma once
 
 #include "reeve/model/channel.hpp"
+#include "reeve/model/gc.hpp"
 #include "reeve/model/segment.hpp"
 
 #include <algorithm>
@@ -43,6 +44,10 @@ inline constexpr std::array drop_states{model::drop_state::dropping, model::drop
 inline constexpr std::array job_states{model::job_state::granted, model::job_state::committed,
                                        model::job_state::ended};
 
+inline constexpr std::array gc_states{model::gc_state::running, model::gc_state::paused};
+
+inline constexpr std::array gc_sweeps{model::gc_sweep::orphans, model::gc_sweep::dropped};
+
 // Is it a value that the enum has? A cast can make others.
 template <class Value, std::size_t Count>
 [[nodiscard]] constexpr bool is_one_of(const std::array<Value, Count>& all, Value value) noexcept {
@@ -59,5 +64,11 @@ inline constexpr std::size_t why_bytes_max = 1000;
 [[nodiscard]] std::string_view why_not(const model::collection_drop& it) noexcept;
 // Why no such job can be; empty: it can.
 [[nodiscard]] std::string_view why_not(const model::job_record& it) noexcept;
+// Why no such pin can be; empty: it can.
+[[nodiscard]] std::string_view why_not(const model::pin_record& it) noexcept;
+// Why no such cursor can be; empty: it can.
+[[nodiscard]] std::string_view why_not(const model::gc_cursor& it) noexcept;
+// Why no such entry can be; empty: it can.
+[[nodiscard]] std::string_view why_not(const model::journal_entry& it) noexcept;
 
 }  // namespace reeve::catalog

@@ -55,6 +55,30 @@ std::string_view name(guard which) noexcept {
             return "job_marks";
         case guard::fsync:
             return "fsync";
+        case guard::reading_order:
+            return "reading_order";
+        case guard::live_numbers:
+            return "live_numbers";
+        case guard::unknown_epochs:
+            return "unknown_epochs";
+        case guard::object_age:
+            return "object_age";
+        case guard::data_marker:
+            return "data_marker";
+        case guard::data_lineage:
+            return "data_lineage";
+        case guard::delete_fraction:
+            return "delete_fraction";
+        case guard::judged_again:
+            return "judged_again";
+        case guard::pins:
+            return "pins";
+        case guard::pin_comparison:
+            return "pin_comparison";
+        case guard::collecting:
+            return "collecting";
+        case guard::files_first:
+            return "files_first";
         case guard::count_:
             break;
     }

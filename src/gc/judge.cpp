@@ -1,5 +1,7 @@
 #include "reeve/gc/judge.hpp"
 
+#include "reeve/core/guards.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <optional>
@@ -10,10 +12,11 @@ namespace {
 
 judgement judge_age(const storage::object_meta& object, const age_rule& age,
                     std::string_view garbage) {
-    if (object.last_modified.time_since_epoch().count() <= 0) {
+    const bool checked = core::enforced(core::guard::object_age);
+    if (checked && object.last_modified.time_since_epoch().count() <= 0) {
         return {verdict::suspicious, "the object store does not say when it was written"};
     }
-    if (object.last_modified > age.now) {
+    if (checked && object.last_modified > age.now) {
         return {verdict::suspicious, "the object store says that it was written in the future"};
     }
     // In the coarser unit: a retention of any length must not overflow.
@@ -31,11 +34,11 @@ judgement judge_named(const storage::object_meta& object,
     const catalog::file_address& file = *name;
     const epoch_facts facts = known.of(file.file.epoch);
     if (known.referenced(file.file)) return {verdict::referenced, "a record names it"};
-    if (facts.is == standing::beyond) {
+    if (facts.is == standing::beyond && core::enforced(core::guard::unknown_epochs)) {
         return {verdict::suspicious, "its epoch was never given out: is the metadata restored?"};
     }
     const bool settled = file.file.number < facts.settled;
-    if (facts.is != standing::ended && !settled) {
+    if (facts.is == standing::living && !settled && core::enforced(core::guard::live_numbers)) {
         return {verdict::in_use, "its epoch lives and may still commit it"};
     }
     if (known.pinned(file)) return {verdict::pinned, "a pin holds it"};

@@ -104,6 +104,16 @@ TEST_CASE("what is encoded is decoded: random records of every kind") {
         CHECK(back(channel_dropped) == channel_dropped);
         const auto job = samples::job(random);
         CHECK(back(job) == job);
+        const auto pin = samples::pin(random);
+        CHECK(back(pin) == pin);
+        const model::pins_version pins{random.next()};
+        CHECK(back(pins) == pins);
+        const auto cursor = samples::cursor(random);
+        CHECK(back(cursor) == cursor);
+        const auto pause = samples::pause(random);
+        CHECK(back(pause) == pause);
+        const auto journal = samples::journal(random);
+        CHECK(back(journal) == journal);
         const auto node = samples::node(random);
         CHECK(back(node) == node);
         const auto drain = samples::drain(random);

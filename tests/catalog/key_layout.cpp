@@ -67,7 +67,6 @@ TEST_CASE("the keys of segments, drops, jobs and collection are taken apart into
     CHECK(keys.pin(3) == "r/pins/3");
     CHECK(keys.pins_version() == "r/pins/version");
     CHECK(keys.job(model::job_id(4)) == "r/jobs/4");
-    CHECK(keys.gc_marker() == "r/gc/marker");
     CHECK(keys.gc_cursor("data/one") == "r/gc/cursor/data/one");
     CHECK(keys.gc_paused(std::nullopt) == "r/gc/paused/all");
     CHECK(keys.gc_paused(collection) == "r/gc/paused/5");
@@ -90,7 +89,6 @@ TEST_CASE("the keys of segments, drops, jobs and collection are taken apart into
     CHECK(keys.parse("r/pins/version").what == kind::pins_version);
     it = keys.parse("r/jobs/18446744073709551615");
     CHECK((it.what == kind::job && it.number == ~std::uint64_t{0}));
-    CHECK(keys.parse("r/gc/marker").what == kind::gc_marker);
     it = keys.parse("r/gc/cursor/data/one");
     CHECK((it.what == kind::gc_cursor && it.name == "data/one"));
     it = keys.parse("r/gc/paused/all");
@@ -134,7 +132,7 @@ TEST_CASE("an id in a key has one spelling") {
                                   "r/pins/",
                                   "r/jobs/1/2",
                                   "r/gc/",
-                                  "r/gc/marker/1",
+                                  "r/gc/marker",
                                   "r/gc/cursor/",
                                   "r/gc/paused/some",
                                   "r/gc/journal/x",
@@ -165,14 +163,19 @@ TEST_CASE("the ranges of segments, flushes and drops hold what they say") {
     CHECK(keys.pins().contains(keys.pin(1)));
     CHECK(keys.pins().contains(keys.pins_version()));
     CHECK(keys.jobs().contains(keys.job(model::job_id(1))));
-    CHECK(keys.gc().contains(keys.gc_marker()));
+    CHECK(keys.gc().contains(keys.gc_cursor("d")));
+    CHECK(keys.gc_pauses().contains(keys.gc_paused(std::nullopt)));
+    CHECK(keys.gc_pauses().contains(keys.gc_paused(model::collection_id(1))));
+    CHECK_FALSE(keys.gc_pauses().contains(keys.gc_journal(1)));
+    CHECK(keys.gc_journals().contains(keys.gc_journal(0)));
+    CHECK_FALSE(keys.gc_journals().contains(keys.gc_cursor("d")));
     CHECK(keys.gc().contains(keys.gc_journal(1)));
     CHECK(keys.procedures().contains(keys.procedure_part(1, "n")));
     for (const auto& key :
          {segment, flush, keys.collection_drop(five), keys.channel_drop(five, channel),
           keys.stream("s"), keys.pin(1), keys.pins_version(), keys.job(model::job_id(1)),
-          keys.gc_marker(), keys.gc_cursor("d"), keys.gc_paused(five), keys.gc_journal(1),
-          keys.procedure(1), keys.procedure_part(1, "n")}) {
+          keys.gc_cursor("d"), keys.gc_paused(five), keys.gc_journal(1), keys.procedure(1),
+          keys.procedure_part(1, "n")}) {
         INFO(key);
         CHECK_FALSE(keys.membership().contains(key));
         CHECK_FALSE(keys.channels().contains(key));

@@ -10,7 +10,7 @@
 
 namespace reeve::samples {
 
-inline constexpr std::size_t kinds = 14;
+inline constexpr std::size_t kinds = 19;
 
 inline std::string name(core::random& random) {
     std::string made;
@@ -186,6 +186,61 @@ inline model::job_record job(core::random& random) {
     return made;
 }
 
+inline model::pin_record pin(core::random& random) {
+    model::pin_record made;
+    made.owner = "o" + text(random);
+    made.token = name(random);
+    made.since_ms = static_cast<std::int64_t>(random.next());
+    if (random.chance(1, 3)) {
+        made.prefix = name(random) + "/";
+        return made;
+    }
+    model::pinned_segment next;
+    for (auto left = random.between(1, 5); left > 0; --left) {
+        next.collection.value += random.below(2);
+        next.segment.value += random.between(1, 1000);
+        made.segments.push_back(next);
+    }
+    return made;
+}
+
+// Any bytes.
+inline std::string object_name(core::random& random) {
+    std::string made(random.between(1, 40), ' ');
+    for (char& byte : made) byte = static_cast<char>(random.below(256));
+    return made;
+}
+
+inline model::gc_cursor cursor(core::random& random) {
+    model::gc_cursor made;
+    if (random.chance(3, 4)) made.after = object_name(random);
+    made.rounds = number(random);
+    made.finished_ms = static_cast<std::int64_t>(random.next());
+    return made;
+}
+
+inline model::gc_pause pause(core::random& random) {
+    model::gc_pause made;
+    if (random.chance(1, 2)) made.state = model::gc_state::paused;
+    made.why = text(random);
+    made.since_ms = static_cast<std::int64_t>(random.next());
+    return made;
+}
+
+inline model::journal_entry journal(core::random& random) {
+    model::journal_entry made;
+    made.number = number(random) | 1;
+    if (random.chance(1, 2)) made.sweep = model::gc_sweep::dropped;
+    made.at_ms = static_cast<std::int64_t>(random.next());
+    for (auto left = random.between(1, 4); left > 0; --left) {
+        auto& object = made.objects.emplace_back();
+        object.name = object_name(random);
+        object.bytes = number(random);
+        object.why = "because of " + name(random).substr(0, 20);
+    }
+    return made;
+}
+
 inline std::string value(core::random& random, std::size_t kind) {
     switch (kind) {
         case 0:
@@ -214,6 +269,16 @@ inline std::string value(core::random& random, std::size_t kind) {
             return catalog::encode(channel_drop(random));
         case 12:
             return catalog::encode(job(random));
+        case 13:
+            return catalog::encode(pin(random));
+        case 14:
+            return catalog::encode(model::pins_version{number(random)});
+        case 15:
+            return catalog::encode(cursor(random));
+        case 16:
+            return catalog::encode(pause(random));
+        case 17:
+            return catalog::encode(journal(random));
         default:
             return catalog::encode(
                 catalog::batch_slot{number(random) | 1, catalog::batch_state::open, "a", "b"});
@@ -259,6 +324,16 @@ inline errc decode(catalog::decoder& reader, std::size_t kind, const std::string
             return decode_as<model::channel_drop>(reader, value);
         case 12:
             return decode_as<model::job_record>(reader, value);
+        case 13:
+            return decode_as<model::pin_record>(reader, value);
+        case 14:
+            return decode_as<model::pins_version>(reader, value);
+        case 15:
+            return decode_as<model::gc_cursor>(reader, value);
+        case 16:
+            return decode_as<model::gc_pause>(reader, value);
+        case 17:
+            return decode_as<model::journal_entry>(reader, value);
         default:
             return decode_as<catalog::batch_slot>(reader, value);
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "reeve/model/channel.hpp"
+#include "reeve/model/gc.hpp"
 #include "reeve/model/node.hpp"
 #include "reeve/model/segment.hpp"
 
@@ -63,8 +64,8 @@ struct batch_slot {
 /// the structs. Positions are written as lower-case hexadecimal digits. All throw
 /// errc::invalid_argument, naming the field, for what a decoder would refuse: a name that is not
 /// model::valid_name (an entry's node may be empty), a position above model::position_bytes_max,
-/// text that is not UTF-8 or is outside the stated length; and those of segments, binlogs, drops
-/// and jobs for a value that its enum does not have.
+/// text that is not UTF-8 or is outside the stated length; and those of segments, binlogs,
+/// drops, jobs and garbage collection for a value that its enum does not have.
 [[nodiscard]] std::string encode(const root_info& it);
 [[nodiscard]] std::string encode(const id_counter& it);         ///< the record `ids`
 [[nodiscard]] std::string encode(const model::node_info& it);   ///< without name and process
@@ -90,6 +91,14 @@ struct batch_slot {
 [[nodiscard]] std::string encode(
     const model::channel_drop& it);  ///< the record `drops/<collection>/<channel>`
 [[nodiscard]] std::string encode(const model::job_record& it);  ///< the record `jobs/<job>`
+/// The record `pins/<number>`. Segments ascend; there are some, or there is a prefix.
+[[nodiscard]] std::string encode(const model::pin_record& it);
+[[nodiscard]] std::string encode(const model::pins_version& it);  ///< the record `pins/version`
+/// The record `gc/cursor/<root>`. Names of objects are written as `catalog::escaped` does.
+[[nodiscard]] std::string encode(const model::gc_cursor& it);
+[[nodiscard]] std::string encode(const model::gc_pause& it);  ///< the record `gc/paused/<scope>`
+/// The record `gc/journal/<slot>`. Names of objects are written as `catalog::escaped` does.
+[[nodiscard]] std::string encode(const model::journal_entry& it);
 
 /// Reads values, with a parser and a buffer of its own (simdjson): one for each user of a strand;
 /// bulk reading allocates nothing per record but what the result itself holds.
@@ -131,6 +140,16 @@ public:
     void decode(std::string_view key, std::string_view value, model::channel_drop& into);
     /// Reads `jobs/<job>`.
     void decode(std::string_view key, std::string_view value, model::job_record& into);
+    /// Reads `pins/<number>`.
+    void decode(std::string_view key, std::string_view value, model::pin_record& into);
+    /// Reads `pins/version`.
+    void decode(std::string_view key, std::string_view value, model::pins_version& into);
+    /// Reads `gc/cursor/<root>`.
+    void decode(std::string_view key, std::string_view value, model::gc_cursor& into);
+    /// Reads `gc/paused/<scope>`.
+    void decode(std::string_view key, std::string_view value, model::gc_pause& into);
+    /// Reads `gc/journal/<slot>`.
+    void decode(std::string_view key, std::string_view value, model::journal_entry& into);
 
 private:
     struct implementation;

@@ -73,14 +73,12 @@ public:
     [[nodiscard]] std::string pins_version() const { return root_ + "pins/version"; }
     /// Work that was granted.
     [[nodiscard]] std::string job(model::job_id job) const;
-    /// Whose files garbage collection may judge.
-    [[nodiscard]] std::string gc_marker() const { return root_ + "gc/marker"; }
     /// Where a sweep of the data root of that name stands; `root` is as for `host`.
     [[nodiscard]] std::string gc_cursor(std::string_view root) const;
     /// Garbage collection of a collection is paused; nothing: of all of them.
     [[nodiscard]] std::string gc_paused(std::optional<model::collection_id> scope) const;
-    /// What was deleted, and why.
-    [[nodiscard]] std::string gc_journal(std::uint64_t number) const;
+    /// What was deleted, and why: a slot of a journal that goes round.
+    [[nodiscard]] std::string gc_journal(std::uint64_t slot) const;
     /// A durable procedure.
     [[nodiscard]] std::string procedure(std::uint64_t number) const;
     /// What one of its participants has acknowledged; named like a node.
@@ -111,6 +109,10 @@ public:
     [[nodiscard]] storage::key_range pins() const;
     /// All jobs.
     [[nodiscard]] storage::key_range jobs() const;
+    /// All pauses of garbage collection.
+    [[nodiscard]] storage::key_range gc_pauses() const;
+    /// All slots of its journal.
+    [[nodiscard]] storage::key_range gc_journals() const;
     /// Everything of garbage collection.
     [[nodiscard]] storage::key_range gc() const;
     /// All procedures and their parts.
@@ -138,7 +140,6 @@ public:
         pin,
         pins_version,
         job,
-        gc_marker,
         gc_cursor,
         gc_paused,
         gc_journal,

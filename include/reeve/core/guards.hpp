@@ -20,10 +20,10 @@ enum class guard : std::uint8_t {
     continuation,         ///< a commit compares the checkpoint that it continues from
     handover,             ///< the old holder is out before the new one is told
     lower_epoch,          ///< a node refuses an epoch below the highest it has seen
-    release_memory,  ///< a release raises the highest epoch seen, even of an assignment not seen
-                     ///< yet
-    self_fencing,    ///< a node stops consuming when its lease may have ended
-    retell,          ///< pending and releasing entries are told again
+    release_memory,    ///< a release raises the highest epoch seen, even of an assignment not seen
+                       ///< yet
+    self_fencing,      ///< a node stops consuming when its lease may have ended
+    retell,            ///< pending and releasing entries are told again
     allocation_entry,  ///< creating a segment compares the channel's entry
     tick_epoch,        ///< a tick of a grant that has ended is ignored
     own_files,         ///< a flush names only files of its own epoch
@@ -33,7 +33,19 @@ enum class guard : std::uint8_t {
     mark_last,         ///< a channel is marked as dropped when its last flushes are known
     job_compared,      ///< a replacement compares its job
     job_marks,         ///< granting a job marks the records of its inputs
-    fsync,           ///< data is synced before success is reported
+    fsync,             ///< data is synced before success is reported
+    reading_order,     ///< a sweep lists first, then asks what is known (segments.md, G1)
+    live_numbers,      ///< what a living epoch has not settled is no garbage
+    unknown_epochs,    ///< an epoch that was never given out stops a sweep
+    object_age,        ///< age is by the object store's clock, which must make sense
+    data_marker,       ///< a sweep deletes only below a marker of its own cluster
+    data_lineage,      ///< and of its own lineage
+    delete_fraction,   ///< a sweep that would delete too much of what it saw stops
+    judged_again,      ///< what was planned is judged again before it is deleted
+    pins,            ///< a segment is collected only at a version of the pins that does not hold it
+    pin_comparison,  ///< a segment is pinned only if its record is not yet collecting
+    collecting,      ///< files of a segment go only when its record is known to be collecting
+    files_first,     ///< a record goes when its files are known to be gone
     count_           ///< how many there are
 };
 
