@@ -48,7 +48,7 @@ std::string_view why_not(const model::segment_record& it) noexcept {
 
 namespace {
 
-std::string_view why_not(const model::binlog_file& it) noexcept {
+std::string_view why_no_file(const model::binlog_file& it) noexcept {
     const bool numbered = it.id != model::file_id();
     if (numbered == !it.imported.empty()) return "a file with two names, or none";
     if (numbered) return it.id.epoch ? std::string_view() : "a file written under no epoch";
@@ -72,7 +72,7 @@ std::string_view why_not(const model::binlog_record& it) noexcept {
         }
         before = &group;
         for (const auto& file : group.files) {
-            const auto why = why_not(file);
+            const auto why = why_no_file(file);
             if (!why.empty()) return why;
         }
     }

@@ -43,7 +43,9 @@ public:
     /// The segment's record, as it was read or written at `at`.
     virtual void learned(const segment_place& of, const model::segment_record& record,
                          storage::revision at) = 0;
-    /// This flush of the segment is no longer recorded, so that its files are not referenced.
+    /// This flush of the segment is no longer recorded, so that its files are not referenced. Not
+    /// told if the outcome of the removal is unknown: its files then count as referenced for
+    /// longer.
     virtual void forgotten(const segment_place& of, const model::flush_id& flush,
                            const model::binlog_record& record) = 0;
 };

@@ -103,7 +103,7 @@ inline constexpr std::size_t file_name_bytes_max = 1000;
 /// One file of a flush. Where it lies says catalog::path_layout.
 struct binlog_file {
     file_id id;               ///< the last part of its name, its epoch not 0; unless imported
-    std::string imported;     ///< the whole name below the data root; empty: it was not imported
+    std::string imported;     ///< what follows the data root in its name; empty: not imported
     std::uint64_t bytes = 0;  ///< of the file
     std::uint64_t rows = 0;   ///< in it
 
