@@ -321,7 +321,9 @@ TEST_CASE_METHOD(sweeping_orphans,
     const auto report = sweep();
     CHECK(report.deleted.objects == 9);
     CHECK(report.deleted.failed == 0);
-    CHECK(report.count(verdict::young) == objects_left());
+    // All that came, but the one after the last listing.
+    CHECK(objects_left() == pages);
+    CHECK(report.count(verdict::young) == pages - 1);
 }
 
 TEST_CASE_METHOD(sweeping_orphans,
