@@ -89,7 +89,7 @@ struct dropped_report {
 using on_dropped_progress = std::function<void(const dropped_report& so_far)>;
 
 /// Deletes the files of segments that have been dropped for long enough, then their binlog records,
-/// and leaves a tombstone in state `collected` (docs/protocols/segments.md, section 10). May be
+/// and leaves a tombstone in state `collected` (docs/protocols/segments.md, section 13). May be
 /// stopped or killed anywhere: it goes on from `collecting`, and repeats are harmless. Only the
 /// leader can: each write carries its term.
 ///

@@ -108,7 +108,7 @@ using on_orphan_progress = std::function<void(const orphan_report& so_far)>;
 using on_judged = std::function<void(const judged_object& one)>;
 
 /// Deletes what no record names and none ever will, below one data root
-/// (docs/protocols/segments.md, section 10). Nothing that it holds is needed for safety: deletes
+/// (docs/protocols/segments.md, section 13). Nothing that it holds is needed for safety: deletes
 /// follow from facts that stay true, so it may be stopped, killed or deposed anywhere, and run
 /// twice at once.
 ///

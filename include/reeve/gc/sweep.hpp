@@ -17,7 +17,7 @@
 #include <type_traits>
 #include <vector>
 
-// What both sweeps have in common (docs/protocols/segments.md, sections 8 to 10).
+// What both sweeps have in common (docs/protocols/segments.md, sections 11 to 13).
 namespace reeve::gc {
 
 class journal;

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-// The records of garbage collection (docs/protocols/segments.md, sections 8 to 10).
+// The records of garbage collection (docs/protocols/segments.md, sections 11 to 13).
 namespace reeve::model {
 
 /// Most segments of one pin: with the version of all pins they are compared in one transaction.
