@@ -167,6 +167,20 @@ awaitable<bool> dropped_sweep::pinned(std::shared_ptr<batch> now, std::size_t wh
     co_return false;
 }
 
+// A rejected one waits on; a later sweep finds out what became of one in doubt.
+void dropped_sweep::settle(batch& now, target& one, const catalog::item_result& result) const {
+    if (result.outcome == catalog::item_outcome::rejected) return;
+    one.waits = false;
+    one.collecting = result.outcome == catalog::item_outcome::committed;
+    if (!one.collecting) {
+        ++now.report.moved;
+        return;
+    }
+    one.at = result.at;
+    ++now.report.marked;
+    known_.learned(one.place, one.record, one.at);
+}
+
 // D2 to D4, again for those whose record or whose pins have changed meanwhile.
 awaitable<void> dropped_sweep::mark(std::shared_ptr<batch> now) {
     const auto waiting = [&] {
@@ -208,19 +222,7 @@ awaitable<void> dropped_sweep::mark(std::shared_ptr<batch> now) {
         // the next sweep goes on with.
         const auto results =
             co_await catalog::commit_items(site_.metadata, site_.guard, std::move(items));
-        for (std::size_t at = 0; at < asked.size(); ++at) {
-            auto& one = *asked[at];
-            if (results[at].outcome == catalog::item_outcome::rejected) continue;
-            one.waits = false;
-            one.collecting = results[at].outcome == catalog::item_outcome::committed;
-            if (!one.collecting) {
-                ++now->report.moved;  // a later sweep finds what became of it
-                continue;
-            }
-            one.at = results[at].at;
-            ++now->report.marked;
-            known_.learned(one.place, one.record, one.at);
-        }
+        for (std::size_t at = 0; at < asked.size(); ++at) settle(*now, *asked[at], results[at]);
     }
     for (const auto& one : now->targets) {
         if (one.waits) ++now->report.moved;

@@ -128,6 +128,7 @@ private:
     [[nodiscard]] awaitable<void> finish(std::shared_ptr<batch> now, std::size_t which);
 
     void give_up(batch& now, target& one, const error& why) const;
+    void settle(batch& now, target& one, const catalog::item_result& result) const;
 
     sweep_site site_;
     dropped_segments& known_;
