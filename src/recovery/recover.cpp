@@ -42,7 +42,8 @@ std::string to_string(const report& it) {
     fmt::format_to(out, "  channels    {:>9} entries, {} progress records, {:.1f} ms\n",
                    it.channels.channels, it.channels.progresses,
                    milliseconds(it.channels.took).count());
-    fmt::format_to(out, "  segments    {:>9} alive, {} dropped, {} flushes of {} files, {:.1f} ms\n",
+    fmt::format_to(out,
+                   "  segments    {:>9} alive, {} dropped, {} flushes of {} files, {:.1f} ms\n",
                    it.segments.segments, it.segments.tombstones, it.segments.flushes,
                    it.segments.files, milliseconds(it.segments.took).count());
     if (it.segments.drops + it.segments.jobs != 0) {

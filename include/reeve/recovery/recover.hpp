@@ -41,8 +41,8 @@ struct report {
 [[nodiscard]] std::string to_string(const report& it);
 
 /// Rebuilds the memory of a new leader (docs/protocols/channels.md, recovery): 1. wait until
-/// `members` (followed by the caller) is complete; 2. load all channels; 3. load all segments; 4. compare.
-/// Nothing may be served before it is done. Reads only.
+/// `members` (followed by the caller) is complete; 2. load all channels; 3. load all segments; 4.
+/// compare. Nothing may be served before it is done. Reads only.
 [[nodiscard]] awaitable<report> recover(core::runtime& strand, const cluster::membership& members,
                                         channel::registrar& registrar,
                                         segment::manager& segments, model::term term,

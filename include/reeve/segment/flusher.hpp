@@ -99,10 +99,9 @@ private:
     [[nodiscard]] awaitable<model::segment_flush> upload(
         std::shared_ptr<const channel::grant> granted, flush_work work,
         std::shared_ptr<numbers> of, std::uint64_t number);
-    [[nodiscard]] awaitable<model::file_id> upload_one(std::shared_ptr<const channel::grant> granted,
-                                                       catalog::file_address where,
-                                                       std::string bytes,
-                                                       std::shared_ptr<numbers> of);
+    [[nodiscard]] awaitable<model::file_id> upload_one(
+        std::shared_ptr<const channel::grant> granted, catalog::file_address where,
+        std::string bytes, std::shared_ptr<numbers> of);
 
     core::runtime& strand_;
     storage::object_store& objects_;

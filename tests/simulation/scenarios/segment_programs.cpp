@@ -143,7 +143,8 @@ awaitable<void> segment_node::consume_some(shared it) {
     it->again = false;
     it->ticks = 0;
     it->reached = it->granted->what().start;
-    co_await list(it, {});
+    std::vector<model::segment_id> none;
+    co_await list(it, std::move(none));
     const std::string channel = it->granted->what().channel.value;
     const auto subscription = co_await streams_->subscribe(channel, it->reached);
     while (!it->over && !it->again) {
@@ -423,8 +424,10 @@ awaitable<void> segment_coordinator::compact_once(std::shared_ptr<segment::manag
     std::vector<model::segment_id> ids;
     for (const auto& one : inputs) ids.push_back(one.segment);
     std::string what = "compaction";
+    model::node_name node(self_.name());
+    const model::incarnation nobody;
     const auto job = co_await segments->grant_job(std::move(what), std::move(ids),
-                                                  model::node_name(self_.name()), {});
+                                                  std::move(node), nobody);
     std::string rows;
     segment::replace_request request;
     request.job = job.job;
