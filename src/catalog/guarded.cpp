@@ -1,137 +1,28 @@
 #include "reeve/catalog/guarded.hpp"
 
+#include "catalog/packing.hpp"
 #include "reeve/catalog/commit_large.hpp"
 #include "reeve/core/error.hpp"
+#include "reeve/core/event.hpp"
 #include "reeve/core/guards.hpp"
 #include "storage/printable.hpp"
 
 #include <fmt/format.h>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/system/system_error.hpp>
 
 #include <algorithm>
-#include <span>
-#include <string_view>
-#include <unordered_set>
+#include <exception>
+#include <memory>
 #include <utility>
 
 namespace reeve::catalog {
 
 namespace {
-
-void add(storage::transaction& into, const storage::condition& one) {
-    switch (one.what) {
-        case storage::condition::kind::absent:
-            into.if_absent(one.key);
-            break;
-        case storage::condition::kind::created_at:
-            into.if_created_at(one.key, one.expected);
-            break;
-        case storage::condition::kind::modified_at:
-            into.if_modified_at(one.key, one.expected);
-            break;
-    }
-}
-
-void add(storage::transaction& into, const storage::operation& one) {
-    if (one.what == storage::operation::kind::put) {
-        into.put(one.key, one.value, one.lease);
-    } else {
-        into.remove(one.key);
-    }
-}
-
-// `head` with the conditions and writes of `item` behind its own.
-void append(storage::transaction& head, const storage::transaction& item) {
-    for (const auto& one : item.conditions()) add(head, one);
-    for (const auto& one : item.operations()) add(head, one);
-}
-
-// Which keys the items of one transaction, and those left for a later one, touch.
-class touched_keys {
-public:
-    // Could `item` change what the others see, or they what it sees?
-    [[nodiscard]] bool conflicts(const storage::transaction& item) const {
-        for (const auto& one : item.conditions()) {
-            if (written_.contains(one.key)) return true;
-        }
-        for (const auto& one : item.operations()) {
-            if (written_.contains(one.key) || compared_.contains(one.key)) return true;
-        }
-        return false;
-    }
-    void add(const storage::transaction& item) {
-        for (const auto& one : item.conditions()) compared_.insert(one.key);
-        for (const auto& one : item.operations()) written_.insert(one.key);
-    }
-
-private:
-    std::unordered_set<std::string_view> compared_;
-    std::unordered_set<std::string_view> written_;
-};
-
-// The items that are still to be decided, in order.
-class queue {
-public:
-    explicit queue(std::size_t items) : indexes_(items) {
-        for (std::size_t at = 0; at < items; ++at) indexes_[at] = at;
-    }
-    [[nodiscard]] bool empty() const { return head_ == indexes_.size(); }
-    [[nodiscard]] std::span<const std::size_t> waiting() const {
-        return std::span(indexes_).subspan(head_);
-    }
-    // Drops the decided ones of the first `many`; the others stay in front, in order.
-    template <class Decided>
-    void drop_decided(std::size_t many, Decided decided) {
-        const auto end = head_ + many;
-        auto keep = end;
-        for (auto at = end; at > head_; --at) {
-            if (!decided(indexes_[at - 1])) indexes_[--keep] = indexes_[at - 1];
-        }
-        head_ = keep;
-    }
-
-private:
-    std::vector<std::size_t> indexes_;
-    std::size_t head_ = 0;
-};
-
-struct packed {
-    storage::transaction change;
-    std::size_t guards = 0;              // conditions before those of the items
-    std::size_t seen = 0;                // waiting items looked at
-    std::vector<std::size_t> items;      // which, in order
-    std::vector<std::size_t> condition;  // one past the last condition of each of them
-};
-
-// As many of the first waiting items as fit into one transaction. Items that touch the same key
-// stay in order, in different transactions.
-packed pack(const storage::store_limits& limits, const leader_guard& guard,
-            const std::vector<storage::transaction>& items, std::span<const std::size_t> waiting) {
-    packed made;
-    made.change = guard.begin();
-    made.guards = made.change.conditions().size();
-    touched_keys touched;
-    std::size_t left_behind = 0;
-    for (const auto index : waiting) {
-        const auto& item = items[index];
-        const auto& change = made.change;
-        const bool fits =
-            change.conditions().size() + item.conditions().size() <= limits.conditions_max &&
-            change.operations().size() + item.operations().size() <= limits.operations_max &&
-            change.bytes() + item.bytes() <= limits.bytes_max;
-        if (!fits || left_behind > limits.operations_max) break;
-        ++made.seen;
-        const bool conflict = touched.conflicts(item);
-        touched.add(item);
-        if (conflict) {
-            ++left_behind;
-            continue;
-        }
-        append(made.change, item);
-        made.items.push_back(index);
-        made.condition.push_back(made.change.conditions().size());
-    }
-    return made;
-}
 
 // Refuses an item that could never be committed, before anything is sent.
 void check_each(storage::store_limits limits, const leader_guard& guard,
@@ -166,6 +57,169 @@ void mark_rejected(const packed& made, const storage::commit_result& result,
     }
 }
 
+// A transaction under way.
+struct flight {
+    packed made;
+    storage::commit_result result;
+    std::exception_ptr failure;  // instead of the result
+    boost::asio::cancellation_signal cancel;
+};
+using flight_ptr = std::shared_ptr<flight>;
+
+// What a batch and its transactions share.
+struct traffic {
+    explicit traffic(const boost::asio::any_io_executor& strand) : changed(strand) {}
+
+    void land(const flight_ptr& one) {
+        std::erase(flying, one);
+        landed.push_back(one);
+        changed.notify_all();
+    }
+
+    core::event changed;
+    std::vector<flight_ptr> flying;
+    std::vector<flight_ptr> landed;  // in this order, and not settled yet
+};
+
+awaitable<void> send(storage::metadata_store& store, flight_ptr one) {
+    one->result = co_await store.commit(std::move(one->made.change));
+}
+
+// The state of one call of commit_items.
+class batch {
+public:
+    batch(boost::asio::any_io_executor strand, const storage::store_limits& limits,
+          leader_guard guard, std::vector<storage::transaction> items, on_decided decided)
+        : strand_(std::move(strand)),
+          limits_(limits),
+          guard_(std::move(guard)),
+          items_(std::move(items)),
+          decided_(std::move(decided)),
+          waiting_(items_.size()),
+          results_(items_.size()),
+          traffic_(std::make_shared<traffic>(strand_)) {}
+
+    // Packs and sends as much as may be under way.
+    void send_more(storage::metadata_store& store);
+    [[nodiscard]] bool under_way() const { return !traffic_->flying.empty(); }
+    // Waits until one has landed.
+    awaitable<void> landing();
+    // Cancels what is under way, and waits until all of it has landed.
+    awaitable<void> stop();
+    // Takes note of what has landed, and tells it.
+    void settle_landed();
+    // What became of the items; throws what was no answer to that.
+    std::vector<item_result> take_results();
+
+private:
+    void settle(flight& one);
+    void settle_failure(flight& one);
+    [[nodiscard]] bool open(std::size_t index) const {
+        return results_[index].outcome == item_outcome::not_applied;
+    }
+
+    boost::asio::any_io_executor strand_;
+    storage::store_limits limits_;
+    leader_guard guard_;
+    std::vector<storage::transaction> items_;
+    on_decided decided_;
+    item_queue waiting_;
+    std::vector<item_result> results_;
+    std::shared_ptr<traffic> traffic_;
+    bool away_ = false;           // nothing more is sent
+    std::exception_ptr failure_;  // to be thrown in the end
+};
+
+void batch::send_more(storage::metadata_store& store) {
+    std::vector<const packed*> flying;
+    for (const auto& one : traffic_->flying) flying.push_back(&one->made);
+    while (!away_ && flying.size() < transactions_in_flight_max && !waiting_.waiting().empty()) {
+        const auto one = std::make_shared<flight>();
+        one->made = pack(limits_, guard_, items_, waiting_.waiting(), flying);
+        if (one->made.items.empty()) return;
+        waiting_.take(one->made.items, one->made.seen);
+        flying.push_back(&one->made);
+        traffic_->flying.push_back(one);
+        auto ended = [all = traffic_, one](const std::exception_ptr& failure) {
+            one->failure = failure;
+            all->land(one);
+        };
+        boost::asio::co_spawn(
+            strand_, send(store, one),
+            boost::asio::bind_cancellation_slot(one->cancel.slot(), std::move(ended)));
+    }
+}
+
+awaitable<void> batch::landing() {
+    while (traffic_->landed.empty()) co_await traffic_->changed.wait();
+}
+
+awaitable<void> batch::stop() {
+    away_ = true;
+    for (const auto& one : traffic_->flying) {
+        one->cancel.emit(boost::asio::cancellation_type::terminal);
+    }
+    while (under_way()) {
+        try {
+            co_await traffic_->changed.wait();
+        } catch (const boost::system::system_error&) {
+            // Cancelled once more; they have been told already.
+        }
+    }
+}
+
+void batch::settle_landed() {
+    for (const auto& one : std::exchange(traffic_->landed, {})) {
+        try {
+            settle(*one);
+            auto& made = one->made;
+            std::erase_if(made.items, [this](std::size_t index) { return open(index); });
+            if (decided_ && !made.items.empty()) decided_(made.items, results_);
+        } catch (...) {  // carried to the caller, whatever it is, once nothing is under way
+            away_ = true;
+            if (!failure_) failure_ = std::current_exception();
+        }
+    }
+}
+
+void batch::settle(flight& one) {
+    if (one.failure) return settle_failure(one);
+    const auto& made = one.made;
+    guard_.check(one.result);
+    if (one.result) {
+        for (const auto index : made.items) {
+            results_[index] = {item_outcome::committed, one.result.at};
+        }
+        return;
+    }
+    mark_rejected(made, one.result, results_);
+    std::vector<std::size_t> again;
+    for (const auto index : made.items) {
+        if (open(index)) again.push_back(index);
+    }
+    waiting_.put_back(again);
+}
+
+void batch::settle_failure(flight& one) {
+    away_ = true;
+    try {
+        std::rethrow_exception(one.failure);
+    } catch (const error& failure) {
+        const bool unknown = is_outcome_unknown(failure);
+        if (!unknown && failure.kind() != error_class::not_applied) throw;
+        if (!unknown) return;
+        for (const auto index : one.made.items) results_[index].outcome = item_outcome::unknown;
+    } catch (const boost::system::system_error& aborted) {
+        // Cancelled before it was sent: a store says errc::outcome_unknown afterwards.
+        if (aborted.code() != boost::asio::error::operation_aborted) throw;
+    }
+}
+
+std::vector<item_result> batch::take_results() {
+    if (failure_) std::rethrow_exception(failure_);
+    return std::move(results_);
+}
+
 }  // namespace
 
 storage::transaction leader_guard::begin() const {
@@ -195,38 +249,27 @@ awaitable<std::vector<item_result>> commit_items(storage::metadata_store& store,
                                                  on_decided decided) {
     const auto limits = store.limits();
     check_each(limits, guard, items);
-    std::vector<item_result> results(items.size());
-    queue waiting(items.size());
-    bool away = false;
-    while (!waiting.empty() && !away) {
-        auto made = pack(limits, guard, items, waiting.waiting());
-        storage::commit_result result;
+    const boost::asio::any_io_executor strand = co_await boost::asio::this_coro::executor;
+    batch all(strand, limits, std::move(guard), std::move(items), std::move(decided));
+    for (;;) {
+        all.send_more(store);
+        if (!all.under_way()) break;
+        bool cancelled = false;
         try {
-            result = co_await store.commit(std::move(made.change));
-            guard.check(result);
-            if (result) {
-                for (const auto index : made.items) {
-                    results[index] = {item_outcome::committed, result.at};
-                }
-            } else {
-                mark_rejected(made, result, results);
-            }
-        } catch (const error& failure) {
-            const bool unknown = is_outcome_unknown(failure);
-            if (!unknown && failure.kind() != error_class::not_applied) throw;
-            away = true;
-            if (!unknown) break;
-            for (const auto index : made.items) results[index].outcome = item_outcome::unknown;
+            co_await all.landing();
+        } catch (const boost::system::system_error&) {
+            cancelled = true;
         }
-        const auto open = [&](std::size_t index) {
-            return results[index].outcome == item_outcome::not_applied;
-        };
-        waiting.drop_decided(made.seen, [&](std::size_t index) { return !open(index); });
-        if (!decided) continue;
-        std::erase_if(made.items, open);
-        decided(made.items, results);
+        if (cancelled) {
+            // What is under way is seen to its end; the caller's next wait ends by the cancellation.
+            const bool throws = co_await boost::asio::this_coro::throw_if_cancelled();
+            co_await boost::asio::this_coro::throw_if_cancelled(false);
+            co_await all.stop();
+            co_await boost::asio::this_coro::throw_if_cancelled(throws);
+        }
+        all.settle_landed();
     }
-    co_return results;
+    co_return all.take_results();
 }
 
 }  // namespace reeve::catalog

@@ -2,6 +2,7 @@
 
 #include "core/runtime_state.hpp"
 #include "reeve/core/callback.hpp"
+#include "reeve/core/error.hpp"
 #include "reeve/core/random.hpp"
 
 #include <boost/asio/associated_cancellation_slot.hpp>
@@ -43,6 +44,7 @@ public:
         state_->post(task(std::forward<Function>(function)));
     }
     friend bool operator==(const strand_executor&, const strand_executor&) noexcept = default;
+    [[nodiscard]] const std::shared_ptr<runtime_state>& state() const noexcept { return state_; }
 
 private:
     std::shared_ptr<runtime_state> state_;
@@ -86,6 +88,12 @@ private:
     Handler handler_;
     bool moved_ = false;
 };
+
+std::shared_ptr<runtime_state> state_of(const boost::asio::any_io_executor& strand) {
+    const auto* known = strand.target<strand_executor>();
+    if (known != nullptr) return known->state();
+    throw error(errc::invalid_argument, "the executor of a coroutine is no runtime's");
+}
 
 }  // namespace
 
@@ -245,6 +253,9 @@ struct event::waiters {
 };
 
 event::event(runtime& strand) : state_(strand.state()), waiters_(std::make_unique<waiters>()) {}
+
+event::event(const boost::asio::any_io_executor& strand)
+    : state_(detail::state_of(strand)), waiters_(std::make_unique<waiters>()) {}
 
 event::~event() = default;
 

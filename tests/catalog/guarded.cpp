@@ -1,7 +1,6 @@
 #include "reeve/catalog/guarded.hpp"
 
-#include "catalog/faulty_store.hpp"
-#include "catalog/support.hpp"
+#include "catalog/guarded_fixture.hpp"
 #include "reeve/catalog/commit_large.hpp"
 
 #include <string>
@@ -10,51 +9,9 @@
 using namespace reeve;
 using catalog::commit_items;
 using catalog::item_outcome;
+using support::creations;
 using support::fault;
-using support::faulty_store;
-
-namespace {
-
-struct fixture : support::world {
-    fixture() : faulty(store), guard(lead(keys)) {}
-
-    static storage::transaction create(const std::string& key, const std::string& value = "v") {
-        storage::transaction item;
-        item.if_absent(key).put(key, value);
-        return item;
-    }
-    std::vector<item_outcome> outcomes(std::vector<storage::transaction> items) {
-        std::vector<item_outcome> all;
-        for (const auto& one : run(commit_items(faulty, guard, std::move(items)))) {
-            all.push_back(one.outcome);
-        }
-        return all;
-    }
-    std::size_t count(const std::string& prefix) {
-        return run(store.list(storage::key_range::prefix(prefix), 10000)).records.size();
-    }
-    void limit(std::size_t conditions, std::size_t operations, std::size_t bytes) {
-        auto limits = store.limits();
-        limits.conditions_max = conditions;
-        limits.operations_max = operations;
-        limits.bytes_max = bytes;
-        faulty.set_limits(limits);
-    }
-
-    catalog::key_layout keys{"r"};
-    faulty_store faulty;
-    catalog::leader_guard guard;
-};
-
-std::vector<storage::transaction> creations(std::size_t many) {
-    std::vector<storage::transaction> items;
-    for (std::size_t at = 0; at < many; ++at) {
-        items.push_back(fixture::create("k" + std::to_string(at)));
-    }
-    return items;
-}
-
-}  // namespace
+using fixture = support::guarded_fixture;
 
 TEST_CASE_METHOD(fixture, "a guarded write of the present leader is committed") {
     auto change = guard.begin();
@@ -233,65 +190,24 @@ TEST_CASE_METHOD(fixture, "a failure of the store says what became of each item"
     limit(6, 5, 1 << 20);
     const auto expect = [&](fault what, item_outcome of_second, std::size_t stored) {
         faulty.faults[1] = what;
-        const auto all = outcomes(creations(15));
-        for (std::size_t at = 0; at < 15; ++at) {
+        const auto all = outcomes(creations(30));
+        const std::size_t sent = 5 * catalog::transactions_in_flight_max;
+        for (std::size_t at = 0; at < 30; ++at) {
             INFO(at);
-            CHECK(all[at] == (at < 5    ? item_outcome::committed
-                              : at < 10 ? of_second
-                                        : item_outcome::not_applied));
+            CHECK(all[at] == (at / 5 == 1  ? of_second
+                              : at < sent ? item_outcome::committed
+                                          : item_outcome::not_applied));
         }
-        CHECK(faulty.commits == 2);
+        CHECK(faulty.commits == catalog::transactions_in_flight_max);
         CHECK(count("k") == stored);
     };
-    SECTION("away") { expect(fault::away, item_outcome::not_applied, 5); }
-    SECTION("unknown, and applied") { expect(fault::no_reply, item_outcome::unknown, 10); }
-    SECTION("unknown, and lost") { expect(fault::lost, item_outcome::unknown, 5); }
+    SECTION("away") { expect(fault::away, item_outcome::not_applied, 15); }
+    SECTION("unknown, and applied") { expect(fault::no_reply, item_outcome::unknown, 20); }
+    SECTION("unknown, and lost") { expect(fault::lost, item_outcome::unknown, 15); }
     SECTION("unknown, and it lands later") {
-        expect(fault::ghost, item_outcome::unknown, 5);
+        expect(fault::ghost, item_outcome::unknown, 15);
         run(faulty.land());
-        CHECK(count("k") == 10);
-    }
-}
-
-TEST_CASE_METHOD(fixture, "fenced in the middle: what was committed stays, the rest is not sent") {
-    limit(6, 5, 1 << 20);
-    faulty.before_commit = [this](std::size_t number) -> awaitable<void> {
-        if (number != 1) co_return;
-        storage::transaction gone;
-        gone.remove(keys.leader());
-        co_await store.commit(std::move(gone));
-    };
-    CHECK(failure_of(commit_items(faulty, guard, creations(15))) == errc::fenced);
-    CHECK(faulty.commits == 2);
-    CHECK(count("k") == 5);
-}
-
-TEST_CASE_METHOD(fixture, "what each transaction decided is told before the next one is sent") {
-    limit(6, 5, 1 << 20);
-    put("k1", "already there");
-    const auto expect = [&](std::vector<std::size_t> of_second, item_outcome outcome) {
-        std::vector<std::vector<std::size_t>> told;
-        std::vector<std::size_t> sent;
-        std::vector<item_outcome> last;
-        catalog::on_decided decided = [&](std::span<const std::size_t> numbers,
-                                          const std::vector<catalog::item_result>& results) {
-            told.emplace_back(numbers.begin(), numbers.end());
-            sent.push_back(faulty.commits);
-            last.push_back(results[numbers.back()].outcome);
-        };
-        run(commit_items(faulty, guard, creations(7), std::move(decided)));
-        // The first transaction is rejected because of k1 alone; the others of it are sent again.
-        CHECK(told == std::vector<std::vector<std::size_t>>{{1}, of_second});
-        CHECK(sent == std::vector<std::size_t>{1, 2});
-        CHECK(last == std::vector{item_outcome::rejected, outcome});
-    };
-    SECTION("committed") {
-        limit(7, 6, 1 << 20);
-        expect({0, 2, 3, 4, 5, 6}, item_outcome::committed);
-    }
-    SECTION("unknown; what was never sent is not told") {
-        faulty.faults[1] = fault::lost;
-        expect({0, 2, 3, 4, 5}, item_outcome::unknown);
+        CHECK(count("k") == 20);
     }
 }
 

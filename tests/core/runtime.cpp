@@ -1,11 +1,15 @@
 #include "reeve/core/runtime.hpp"
 #include "catch.hpp"
 #include "core/manual_loop.hpp"
+#include "reeve/core/error.hpp"
 #include "reeve/core/event.hpp"
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/system_executor.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
 
 #include <chrono>
@@ -53,6 +57,10 @@ awaitable<void> wait_forever(core::event& event, int& dropped, int& resumed) {
     const sentinel here(dropped);
     co_await event.wait();
     ++resumed;
+}
+
+awaitable<void> note_executor(boost::asio::any_io_executor& into) {
+    into = co_await boost::asio::this_coro::executor;
 }
 
 awaitable<void> shut_down_and_wait(core::runtime& strand, int& dropped, int& resumed) {
@@ -157,6 +165,31 @@ TEST_CASE("runtime: a coroutine that was spawned but never ran is dropped unrun"
     it.loop.run_for(48h);
     REQUIRE(it.resumed == 0);
     REQUIRE(it.dropped == 0);
+}
+
+TEST_CASE("runtime: an event of the executor that a coroutine runs on is one of its strand") {
+    fixture it;
+    boost::asio::any_io_executor here;
+    spawn(*it.strand, note_executor(here));
+    it.loop.run_ready();
+    core::event event(here);
+    spawn(*it.strand, wait_forever(event, it.dropped, it.resumed));
+    it.loop.run_ready();
+    event.notify_all();
+    REQUIRE(it.resumed == 0);
+    it.loop.run_ready();
+    REQUIRE(it.resumed == 1);
+    spawn(*it.strand, wait_forever(event, it.dropped, it.resumed));
+    it.loop.run_ready();
+    it.strand->shutdown();
+    REQUIRE(it.dropped == 2);
+    REQUIRE(it.resumed == 1);
+}
+
+TEST_CASE("runtime: an executor that is no runtime's has no events") {
+    const boost::asio::any_io_executor foreign = boost::asio::system_executor();
+    REQUIRE_THROWS_AS(core::event(foreign), error);
+    REQUIRE_THROWS_AS(core::event(boost::asio::any_io_executor()), error);
 }
 
 TEST_CASE("runtime: a notified coroutine is dropped when shutdown comes before it resumes") {

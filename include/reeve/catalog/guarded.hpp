@@ -51,20 +51,38 @@ struct item_result {
 };
 
 /// Told after each transaction which items it has decided (their numbers, in order) and what became
-/// of them (`results` holds one entry per item). Called where commit_items runs, before the next
-/// transaction is sent, so that what follows from one transaction need not wait for the others.
+/// of them (`results` holds one entry per item). Called where commit_items runs, in the order in
+/// which transactions were decided, and before any is sent that was not yet under way: so what
+/// follows from one transaction need not wait for the others. What it throws ends the batch as a
+/// failure of the store does, and is thrown by commit_items.
 using on_decided = std::function<void(std::span<const std::size_t> decided,
                                       const std::vector<item_result>& results)>;
 
+/// Transactions that one commit_items has under way at once. With one, the store waits while its
+/// answer travels, is told and the next transaction is packed; a few fill that gap, also over a
+/// network. More would only queue in the store, which puts them into one order in any case, and
+/// each may be as large as the store accepts.
+inline constexpr std::size_t transactions_in_flight_max = 4;
+
 /// Commits many independent small changes, as few transactions as the store's limits allow, each
-/// under the guard. An item is all or nothing; a rejected item does not hold the others back. Items
-/// that touch the same key go to different transactions, in order. After a failure of the store the
-/// items not yet sent are `not_applied`. Returns one result per item, in order. Throws errc::fenced
-/// when the term is over (items already committed stay); errc::too_large or errc::invalid_argument,
-/// before anything is sent, if one item alone can never be committed, or writes a value that looks
-/// like a part of a large transaction (catalog::refuse_marked); and what else the store throws that
-/// says neither "not applied" nor "unknown". `decided`, if not empty, hears of every item but those
+/// under the guard, at most transactions_in_flight_max of them under way at once. An item is all or
+/// nothing; a rejected item does not hold the others back: those that shared its transaction are
+/// sent again. Items that touch the same key (one of them writing it) go to different transactions,
+/// in order, the later one after the earlier one was decided. After a failure of the store nothing
+/// more is sent: what is under way is awaited, and the items not yet sent are `not_applied`.
+/// Returns one result per item, in order. `decided`, if not empty, hears of every item but those
 /// that stay `not_applied`.
+///
+/// Throws errc::fenced when the term is over (items already committed stay); errc::too_large or
+/// errc::invalid_argument, before anything is sent, if one item alone can never be committed, or
+/// writes a value that looks like a part of a large transaction (catalog::refuse_marked); and what
+/// else the store throws that says neither "not applied" nor "unknown". All but what is thrown
+/// before anything is sent comes when nothing is under way any more, and `decided` was told of all
+/// that was found out.
+///
+/// To be awaited on the strand of a runtime. Cancellation is a failure of the store: what is under
+/// way is cancelled and awaited, its items are as the store says (`unknown` if they may have been
+/// sent), and the results are returned; the caller's next wait ends by the cancellation.
 [[nodiscard]] awaitable<std::vector<item_result>> commit_items(
     storage::metadata_store& store, leader_guard guard, std::vector<storage::transaction> items,
     on_decided decided = {});

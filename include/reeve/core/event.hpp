@@ -4,6 +4,8 @@
 #include "reeve/core/clock.hpp"
 #include "reeve/core/runtime.hpp"
 
+#include <boost/asio/any_io_executor.hpp>
+
 #include <memory>
 
 namespace reeve::core {
@@ -22,6 +24,9 @@ class event {
 public:
     /// Waiters run on `strand`.
     explicit event(runtime& strand);
+    /// The same, for a coroutine that knows its strand as this_coro::executor only. Throws
+    /// errc::invalid_argument if that is no runtime's.
+    explicit event(const boost::asio::any_io_executor& strand);
     ~event();
     event(const event&) = delete;
     event& operator=(const event&) = delete;
