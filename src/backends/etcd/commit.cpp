@@ -2,8 +2,6 @@
 #include "backends/etcd/watch.hpp"
 #include "storage/printable.hpp"
 
-#include <limits>
-#include <map>
 #include <set>
 
 namespace reeve::backends::etcd {
@@ -23,67 +21,48 @@ std::size_t overhead(const etcd_options& options, std::size_t entries) {
     return request_frame_bytes + entries * (frame_bytes + options.key_prefix.size());
 }
 
-// A revision that no record has, for conditions that cannot hold.
-constexpr std::int64_t never = -1;
-
-std::int64_t number_of(storage::revision expected) {
-    const bool possible =
-        expected &&
-        expected.value <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
-    return possible ? static_cast<std::int64_t>(expected.value) : never;
-}
-
-// The number that decides the condition, and its expected value.
-compare compare_of(const condition& from, const key_space& keys) {
-    compare into{compare::target::create_revision, keys.outer(from.key), 0};
-    if (from.what == condition::kind::absent) return into;
-    if (from.what == condition::kind::modified_at) into.what = compare::target::mod_revision;
-    into.expected = number_of(from.expected);
-    return into;
-}
-
-txn_request request_of(const storage::transaction& change, const key_space& keys) {
-    txn_request into;
-    std::set<std::string_view> read;
-    for (const auto& each : change.conditions()) {
-        into.compares.push_back(compare_of(each, keys));
-        if (read.insert(each.key).second) {
-            into.failure_reads.push_back(into.compares.back().key);
-        }
-    }
-    for (const auto& each : change.operations()) {
-        into.writes.push_back(each);
-        into.writes.back().key = keys.outer(each.key);
-    }
+txn_request request_of(const store_ptr& store,
+                       const std::shared_ptr<const storage::transaction>& change) {
+    txn_request into(change, std::shared_ptr<const key_space>(store, &store->keys));
     // etcd evaluates a transaction that touches nothing wherever it is asked, perhaps in the past.
-    if (into.writes.empty()) {
-        const bool none = into.compares.empty();
-        into.success_reads.push_back(none ? keys.some_key() : into.compares.front().key);
-    }
+    if (!change->operations().empty()) return into;
+    const bool none = change->conditions().empty();
+    into.touched =
+        none ? store->keys.some_key() : store->keys.outer(change->conditions().front().key);
     return into;
 }
 
-// The same transaction read the keys of all conditions: which of them did not hold?
-std::vector<std::size_t> failed_conditions(const std::vector<compare>& compares,
-                                           const txn_response& from) {
-    std::map<std::string_view, const storage::record*> there;
-    for (const auto& each : from.reads) {
-        for (const auto& one : each.records) there.emplace(one.key, &one);
+// Does the condition hold for the record that was found under its key?
+bool holds(const condition& test, const storage::record* found) {
+    switch (test.what) {
+        case condition::kind::absent:
+            return found == nullptr;
+        case condition::kind::created_at:
+            return found != nullptr && found->created == test.expected;
+        case condition::kind::modified_at:
+            return found != nullptr && found->modified == test.expected;
     }
+    return false;
+}
+
+// The same transaction read the keys of all conditions, in order: which of them did not hold?
+std::vector<std::size_t> failed_conditions(const storage::transaction& change,
+                                           const key_space& keys, const txn_response& from) {
+    const auto& tests = change.conditions();
+    const auto refuse = [](const char* why) {
+        throw error(errc::corrupt, std::string("etcd: commit: rejected, ") + why);
+    };
+    if (from.reads.size() != tests.size()) refuse("and not all its keys were read");
     std::vector<std::size_t> failed;
-    for (std::size_t index = 0; index < compares.size(); ++index) {
-        const compare& test = compares[index];
-        std::uint64_t number = 0;
-        const auto found = there.find(test.key);
-        if (found != there.end()) {
-            const bool created = test.what == compare::target::create_revision;
-            number = created ? found->second->created.value : found->second->modified.value;
-        }
-        if (number != static_cast<std::uint64_t>(test.expected)) failed.push_back(index);
+    for (std::size_t index = 0; index < tests.size(); ++index) {
+        const auto& found = from.reads[index].records;
+        const bool fits = found.size() <= 1 && (found.empty() || keys.names(found.front().key,
+                                                                            tests[index].key));
+        if (!fits) refuse("and the read of a key found another one");
+        const storage::record* record = found.empty() ? nullptr : &found.front();
+        if (!holds(tests[index], record)) failed.push_back(index);
     }
-    if (failed.empty()) {
-        throw error(errc::corrupt, "etcd: commit: rejected, although all its conditions held");
-    }
+    if (failed.empty()) refuse("although all its conditions held");
     return failed;
 }
 
@@ -174,12 +153,12 @@ storage::store_limits limits_of(const etcd_options& options) {
 awaitable<storage::commit_result> commit_to(store_ptr store, storage::transaction change) {
     storage::validate(change, store->limits);
     check_wire_size(change, *store);
-    txn_request request = request_of(change, store->keys);
-    const std::vector<compare> compares = request.compares;
+    const auto shared = std::make_shared<const storage::transaction>(std::move(change));
+    txn_request request = request_of(store, shared);
     const auto got = co_await perform(store->session, std::move(request), effect::change);
     if (got.refusal) {
         if (got.why.what == verdict::kind::no_space) {
-            std::vector<std::string> keys = telling_keys(change);
+            std::vector<std::string> keys = telling_keys(*shared);
             co_await prove_not_applied(store, std::move(keys), got.seen_before);
         }
         throw_refusal("commit", *got.refusal, got.why);
@@ -189,7 +168,7 @@ awaitable<storage::commit_result> commit_to(store_ptr store, storage::transactio
     result.what = storage::commit_result::decision::committed;
     if (!got.what.succeeded) {
         result.what = storage::commit_result::decision::rejected;
-        result.failed = failed_conditions(compares, got.what);
+        result.failed = failed_conditions(*shared, store->keys, got.what);
     }
     co_return result;
 }

@@ -12,7 +12,13 @@ const std::string& nul() {
 
 }  // namespace
 
-std::string key_space::outer(std::string_view key) const { return prefix_ + std::string(key); }
+std::string key_space::outer(std::string_view key) const {
+    std::string into;
+    into.reserve(prefix_.size() + key.size());
+    into += prefix_;
+    into += key;
+    return into;
+}
 
 wire_range key_space::outer(const storage::key_range& range) const {
     wire_range into = outer_from(range);

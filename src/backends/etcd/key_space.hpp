@@ -23,6 +23,10 @@ public:
     [[nodiscard]] std::size_t prefix_bytes() const noexcept { return prefix_.size(); }
     /// The server's key.
     [[nodiscard]] std::string outer(std::string_view key) const;
+    /// True if `outer_key` is the server's key of `key`.
+    [[nodiscard]] bool names(std::string_view outer_key, std::string_view key) const noexcept {
+        return holds(outer_key) && outer_key.substr(prefix_.size()) == key;
+    }
     /// The server's range.
     [[nodiscard]] wire_range outer(const storage::key_range& range) const;
     /// The server's range from the first key of `range` to the end of the store's keys.

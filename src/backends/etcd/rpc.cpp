@@ -3,6 +3,7 @@
 #include "backends/etcd/rpc_stream.hpp"
 
 #include <etcd.pb.h>
+#include <google/protobuf/arena.h>
 #include <grpcpp/channel.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
@@ -11,6 +12,7 @@
 #include <grpcpp/support/channel_arguments.h>
 
 #include <atomic>
+#include <limits>
 #include <utility>
 
 namespace reeve::backends::etcd {
@@ -32,15 +34,13 @@ storage::record decode(wire::KeyValue& from) {
     return into;
 }
 
-wire::RangeRequest encode(const range_request& from) {
-    wire::RangeRequest into;
+void encode(const range_request& from, wire::RangeRequest& into) {
     into.set_key(from.key);
     into.set_range_end(from.end);
     into.set_limit(from.limit);
     into.set_revision(from.revision);
     into.set_keys_only(from.keys_only);
     into.set_count_only(from.count_only);
-    return into;
 }
 
 range_response decode(wire::RangeResponse& from) {
@@ -52,40 +52,65 @@ range_response decode(wire::RangeResponse& from) {
     return into;
 }
 
-void encode_write(const storage::operation& from, wire::RequestOp& into) {
+// A revision that no record has, for conditions that cannot hold.
+constexpr std::int64_t never = -1;
+
+std::int64_t encode(storage::revision expected) {
+    const bool possible =
+        expected &&
+        expected.value <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    return possible ? static_cast<std::int64_t>(expected.value) : never;
+}
+
+// The number of the key that decides the condition, and its expected value; of a missing key all
+// numbers are 0.
+void encode_condition(const storage::condition& from, const key_space& keys, wire::Compare& into) {
+    into.set_key(keys.outer(from.key));
+    switch (from.what) {
+        case storage::condition::kind::absent:
+            into.set_target(wire::Compare::CREATE);
+            into.set_create_revision(0);
+            break;
+        case storage::condition::kind::created_at:
+            into.set_target(wire::Compare::CREATE);
+            into.set_create_revision(encode(from.expected));
+            break;
+        case storage::condition::kind::modified_at:
+            into.set_target(wire::Compare::MOD);
+            into.set_mod_revision(encode(from.expected));
+            break;
+    }
+}
+
+void encode_write(const storage::operation& from, const key_space& keys, wire::RequestOp& into) {
     if (from.what == storage::operation::kind::remove) {
-        into.mutable_request_delete_range()->set_key(from.key);
+        into.mutable_request_delete_range()->set_key(keys.outer(from.key));
         return;
     }
     auto& put = *into.mutable_request_put();
-    put.set_key(from.key);
+    put.set_key(keys.outer(from.key));
     put.set_value(from.value);
     put.set_lease(static_cast<std::int64_t>(from.lease.value));
 }
 
-void encode_read(const std::string& key, wire::RequestOp& into) {
+void encode_read(std::string key, wire::RequestOp& into) {
     auto& range = *into.mutable_request_range();
-    range.set_key(key);
+    range.set_key(std::move(key));
     range.set_keys_only(true);
 }
 
-wire::TxnRequest encode(const txn_request& from) {
-    wire::TxnRequest into;
-    for (const auto& each : from.compares) {
-        auto& test = *into.add_compare();
-        test.set_key(each.key);
-        if (each.what == compare::target::create_revision) {
-            test.set_target(wire::Compare::CREATE);
-            test.set_create_revision(each.expected);
-        } else {
-            test.set_target(wire::Compare::MOD);
-            test.set_mod_revision(each.expected);
-        }
+void encode(const txn_request& from, wire::TxnRequest& into) {
+    const auto& tests = from.change->conditions();
+    const auto& writes = from.change->operations();
+    into.mutable_compare()->Reserve(static_cast<int>(tests.size()));
+    into.mutable_failure()->Reserve(static_cast<int>(tests.size()));
+    into.mutable_success()->Reserve(static_cast<int>(writes.size()));
+    for (const auto& each : tests) {
+        encode_condition(each, *from.keys, *into.add_compare());
+        encode_read(from.keys->outer(each.key), *into.add_failure());
     }
-    for (const auto& each : from.writes) encode_write(each, *into.add_success());
-    for (const auto& each : from.success_reads) encode_read(each, *into.add_success());
-    for (const auto& each : from.failure_reads) encode_read(each, *into.add_failure());
-    return into;
+    for (const auto& each : writes) encode_write(each, *from.keys, *into.add_success());
+    if (!from.touched.empty()) encode_read(from.touched, *into.add_success());
 }
 
 txn_response decode(wire::TxnResponse& from) {
@@ -98,38 +123,30 @@ txn_response decode(wire::TxnResponse& from) {
     return into;
 }
 
-wire::LeaseGrantRequest encode(const grant_request& from) {
-    wire::LeaseGrantRequest into;
+void encode(const grant_request& from, wire::LeaseGrantRequest& into) {
     into.set_ttl(from.ttl_seconds);
-    return into;
 }
 
 grant_response decode(wire::LeaseGrantResponse& from) {
     return grant_response{decode_header(from.header()), from.id(), from.ttl()};
 }
 
-wire::LeaseRevokeRequest encode(const revoke_request& from) {
-    wire::LeaseRevokeRequest into;
-    into.set_id(from.id);
-    return into;
-}
+void encode(const revoke_request& from, wire::LeaseRevokeRequest& into) { into.set_id(from.id); }
 
 revoke_response decode(wire::LeaseRevokeResponse& from) {
     return revoke_response{decode_header(from.header())};
 }
 
-wire::AuthenticateRequest encode(const authenticate_request& from) {
-    wire::AuthenticateRequest into;
+void encode(const authenticate_request& from, wire::AuthenticateRequest& into) {
     into.set_name(from.name_of_user);
     into.set_password(from.password);
-    return into;
 }
 
 authenticate_response decode(wire::AuthenticateResponse& from) {
     return authenticate_response{decode_header(from.header()), from.token()};
 }
 
-wire::StatusRequest encode(const member_request&) { return {}; }
+void encode(const member_request&, wire::StatusRequest&) {}
 
 member_response decode(wire::StatusResponse& from) {
     return member_response{decode_header(from.header()), from.leader()};
@@ -212,21 +229,25 @@ void prepare(grpc::ClientContext& context, const std::string& token) {
 
 template <class WireRequest, class WireResponse, class Response>
 struct unary_call final : call {
-    unary_call(WireRequest from, core::completion<reply<Response>> then)
-        : request(std::move(from)), done(std::move(then)) {}
+    explicit unary_call(core::completion<reply<Response>> then)
+        : request(google::protobuf::Arena::CreateMessage<WireRequest>(&messages)),
+          response(google::protobuf::Arena::CreateMessage<WireResponse>(&messages)),
+          done(std::move(then)) {}
     void cancel() noexcept override { context.TryCancel(); }
 
     void finish(const grpc::Status& how) {
         begun.load(std::memory_order_acquire);
         reply<Response> result;
         result.how = status{static_cast<int>(how.error_code()), how.error_message()};
-        if (how.ok()) result.what = decode(response);
+        if (how.ok()) result.what = decode(*response);
         done(std::move(result));
     }
 
     grpc::ClientContext context;
-    WireRequest request;
-    WireResponse response;
+    // The parts of a message lie together: a full transaction has some thousand of them.
+    google::protobuf::Arena messages;
+    WireRequest* request;
+    WireResponse* response;
     core::completion<reply<Response>> done;
     std::atomic<bool> begun = false;  // orders the two threads where gRPC's own means do not show
 };
@@ -287,18 +308,18 @@ const void* keep_threads() {
 }  // namespace
 
 struct channel::connection {
-    template <class WireResponse, class Request>
-    std::shared_ptr<call> start(const std::string& method, const Request& what,
+    template <class WireRequest, class WireResponse, class Request>
+    std::shared_ptr<call> start(const char* method, const Request& what,
                                 const call_options& options, done<Request> then) {
-        using wire_request = decltype(encode(what));
-        using unary = unary_call<wire_request, WireResponse, typename Request::response>;
-        auto running = std::make_shared<unary>(encode(what), std::move(then));
+        using unary = unary_call<WireRequest, WireResponse, typename Request::response>;
+        auto running = std::make_shared<unary>(std::move(then));
+        encode(what, *running->request);
         prepare(running->context, options.token);
         const auto longest = gpr_time_from_millis(options.patience.count(), GPR_TIMESPAN);
         running->context.set_deadline(gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), longest));
-        grpc::TemplatedGenericStub<wire_request, WireResponse> stub(over);
+        grpc::TemplatedGenericStub<WireRequest, WireResponse> stub(over);
         running->begun.store(true, std::memory_order_release);
-        stub.UnaryCall(&running->context, method, {}, &running->request, &running->response,
+        stub.UnaryCall(&running->context, method, {}, running->request, running->response,
                        [running](const grpc::Status& how) { running->finish(how); });
         return running;
     }
@@ -331,37 +352,37 @@ bool channel::ready() const { return connection_->over->GetState(false) == GRPC_
 
 std::shared_ptr<call> channel::start(const range_request& what, const call_options& options,
                                      done<range_request> then) {
-    return connection_->start<wire::RangeResponse>("/etcdserverpb.KV/Range", what, options,
+    return connection_->start<wire::RangeRequest, wire::RangeResponse>("/etcdserverpb.KV/Range", what, options,
                                                    std::move(then));
 }
 
 std::shared_ptr<call> channel::start(const txn_request& what, const call_options& options,
                                      done<txn_request> then) {
-    return connection_->start<wire::TxnResponse>("/etcdserverpb.KV/Txn", what, options,
+    return connection_->start<wire::TxnRequest, wire::TxnResponse>("/etcdserverpb.KV/Txn", what, options,
                                                  std::move(then));
 }
 
 std::shared_ptr<call> channel::start(const grant_request& what, const call_options& options,
                                      done<grant_request> then) {
-    return connection_->start<wire::LeaseGrantResponse>("/etcdserverpb.Lease/LeaseGrant", what,
+    return connection_->start<wire::LeaseGrantRequest, wire::LeaseGrantResponse>("/etcdserverpb.Lease/LeaseGrant", what,
                                                         options, std::move(then));
 }
 
 std::shared_ptr<call> channel::start(const revoke_request& what, const call_options& options,
                                      done<revoke_request> then) {
-    return connection_->start<wire::LeaseRevokeResponse>("/etcdserverpb.Lease/LeaseRevoke", what,
+    return connection_->start<wire::LeaseRevokeRequest, wire::LeaseRevokeResponse>("/etcdserverpb.Lease/LeaseRevoke", what,
                                                          options, std::move(then));
 }
 
 std::shared_ptr<call> channel::start(const authenticate_request& what, const call_options& options,
                                      done<authenticate_request> then) {
-    return connection_->start<wire::AuthenticateResponse>("/etcdserverpb.Auth/Authenticate", what,
+    return connection_->start<wire::AuthenticateRequest, wire::AuthenticateResponse>("/etcdserverpb.Auth/Authenticate", what,
                                                           options, std::move(then));
 }
 
 std::shared_ptr<call> channel::start(const member_request& what, const call_options& options,
                                      done<member_request> then) {
-    return connection_->start<wire::StatusResponse>("/etcdserverpb.Maintenance/Status", what,
+    return connection_->start<wire::StatusRequest, wire::StatusResponse>("/etcdserverpb.Maintenance/Status", what,
                                                     options, std::move(then));
 }
 

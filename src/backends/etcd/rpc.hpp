@@ -1,5 +1,6 @@
 #pragma once
 
+#include "backends/etcd/key_space.hpp"
 #include "reeve/backends/etcd.hpp"
 #include "reeve/core/callback.hpp"
 #include "reeve/storage/metadata_store.hpp"
@@ -14,7 +15,7 @@
 #include <vector>
 
 /// etcd's protocol as plain structs: all of reeve that knows gRPC is rpc.cpp. Keys are those of the
-/// server. Numbers are as they were received: nothing here judges them.
+/// server, but for txn_request. Numbers are as they were received: nothing here judges them.
 namespace reeve::backends::etcd {
 
 /// How a call ended: gRPC's code (0 = well) and text.
@@ -69,30 +70,24 @@ struct range_request {
     bool count_only = false;
 };
 
-/// Equality of one number of a key; of a missing key all numbers are 0.
-struct compare {
-    enum class target : std::uint8_t { create_revision, mod_revision };
-    target what;
-    std::string key;
-    std::int64_t expected = 0;
-};
-
 struct txn_response {
     header head;
     bool succeeded = false;
     std::vector<range_response> reads;
 };
 
-/// If all comparisons hold, the writes and `success_reads`, else `failure_reads` (keys, without
-/// values).
+/// A transaction of a store: if all conditions hold, its writes, and a read of `touched` if there are
+/// none; else a read of the key of each condition, in order, without values. Copies share what is
+/// large, so that a commit copies keys and values once: to where gRPC takes them.
 struct txn_request {
     using response = txn_response;
     static constexpr const char* name = "commit";
-    txn_request() {}
-    std::vector<compare> compares;
-    std::vector<storage::operation> writes;
-    std::vector<std::string> success_reads;
-    std::vector<std::string> failure_reads;
+    txn_request(std::shared_ptr<const storage::transaction> all,
+                std::shared_ptr<const key_space> those)
+        : change(std::move(all)), keys(std::move(those)) {}
+    std::shared_ptr<const storage::transaction> change;  ///< its keys are the store's
+    std::shared_ptr<const key_space> keys;               ///< makes them the server's
+    std::string touched;                                 ///< of the server; empty: it writes
 };
 
 struct grant_response {

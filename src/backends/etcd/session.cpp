@@ -203,6 +203,12 @@ next_step after_failure(session& s, std::size_t at, const std::string& token, co
     return next_step::give_up;
 }
 
+std::optional<std::size_t> fit_now(const session& s) {
+    const member& one = s.members[s.turn];
+    const bool known = one.fit && one.over->ready() && !(s.needs_token && s.token.empty());
+    return known ? std::optional(s.turn) : std::nullopt;
+}
+
 awaitable<std::size_t> fit_member(session_ptr s, core::time_point deadline) {
     core::backoff delays({milliseconds(50), milliseconds(500)}, s->strand->next_seed());
     const std::size_t count = s->members.size();

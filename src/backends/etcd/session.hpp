@@ -94,6 +94,9 @@ struct answer {
 /// errc::unavailable at `deadline`, errc::permission_denied, errc::foreign.
 awaitable<std::size_t> fit_member(session_ptr s, core::time_point deadline);
 
+/// The member in use, if that is certain without asking anybody.
+[[nodiscard]] std::optional<std::size_t> fit_now(const session& s);
+
 /// Called by `perform` and streams after a member did not accept the token `used`. True: try again.
 bool expects_new_token(session& s, const std::string& used, unsigned& renewed);
 
@@ -116,35 +119,33 @@ private:
     std::shared_ptr<call> running_;
 };
 
-/// Sends a request once and waits for the end of the call.
-template <class Request>
-awaitable<reply<typename Request::response>> ask(core::runtime& strand,
-                                                 std::shared_ptr<channel> over, Request what,
-                                                 call_options how) {
-    using result = reply<typename Request::response>;
-    call_guard guard;
-    std::function<void(core::completion<result>)> begin = [&guard, &over, &what,
-                                                           &how](core::completion<result> done) {
-        guard.hold(over->start(what, how, std::move(done)));
-    };
-    result got = co_await core::from_callback<result>(strand, std::move(begin));
-    guard.release();
-    co_return got;
-}
-
 /// session::note for the answer to a request. A stranger that has answered a change may have
 /// applied it: throws errc::outcome_unknown then.
 void note_answer(session& s, const header& head, std::size_t from, effect what);
 
-/// Asks a member of the session, whose silence is noticed also if the caller cancels.
+/// Sends a request to a member once and waits for the end of the call. The member's silence is
+/// noticed also if the caller cancels.
 template <class Request>
 awaitable<reply<typename Request::response>> ask_member(session_ptr s, std::size_t at, Request what,
                                                         call_options how) {
+    using result = reply<typename Request::response>;
+    struct question {
+        question(std::shared_ptr<channel> member, Request body, call_options manner)
+            : over(std::move(member)), what(std::move(body)), how(std::move(manner)) {}
+        std::shared_ptr<channel> over;
+        Request what;
+        call_options how;
+        call_guard running;
+    };
+    question asked(s->members[at].over, std::move(what), std::move(how));
+    std::function<void(core::completion<result>)> begin = [&asked](core::completion<result> done) {
+        asked.running.hold(asked.over->start(asked.what, asked.how, std::move(done)));
+    };
     const auto sent = s->strand->now();
-    const auto over = s->members[at].over;
     s->expect_answer(at);
     try {
-        auto got = co_await ask(*s->strand, over, std::move(what), std::move(how));
+        result got = co_await core::from_callback<result>(*s->strand, std::move(begin));
+        asked.running.release();
         s->answered(at);
         co_return got;
     } catch (const boost::system::system_error&) {
@@ -185,7 +186,12 @@ awaitable<answer<typename Request::response>> attempt(session_ptr s, Request wha
                                                       attempts& tries) {
     answer<typename Request::response> result;
     for (;;) {
-        const std::size_t at = co_await fit_member(s, tries.deadline);
+        std::size_t at = 0;
+        if (const auto now = fit_now(*s)) {
+            at = *now;
+        } else {
+            at = co_await fit_member(s, tries.deadline);
+        }
         result.seen_before = s->seen;
         const std::string token = s->token;
         call_options how(token, attempt_time(*s, kind, tries.deadline));
