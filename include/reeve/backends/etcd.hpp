@@ -92,6 +92,15 @@ public:
     /// long as it exists, whoever asks. Never 0. Throws reeve::error: errc::unavailable,
     /// errc::permission_denied, errc::foreign (the endpoints belong to different clusters).
     virtual awaitable<std::uint64_t> cluster_id() = 0;
+
+    /// What is known against the servers' versions, for people: each member that was greeted and
+    /// has a flaw that concerns reeve, with what it means and where it is mended. Empty: nothing is
+    /// known. Also a warning in the log of the strand, once a member. On the strand; asks nobody.
+    ///
+    /// The only one so far is etcd issue 15247 (before 3.4.31, and 3.5.0 to 3.5.12): leases may end
+    /// early after a leader of etcd was stopped and goes on. Sessions and terms are then lost, and
+    /// taken again; nothing is written under a lost one.
+    [[nodiscard]] virtual std::string trouble() const = 0;
 };
 
 /// A metadata store on an etcd cluster, version 3.4 or newer, over gRPC. `strand` must outlive it.

@@ -76,6 +76,7 @@ public:
 
     [[nodiscard]] storage::store_limits limits() const noexcept override { return store_->limits; }
     awaitable<std::uint64_t> cluster_id() override { return etcd::cluster_of(store_); }
+    [[nodiscard]] std::string trouble() const override { return etcd::trouble_of(*store_); }
     awaitable<std::optional<storage::record>> get(std::string key) override {
         return etcd::get_from(store_, std::move(key));
     }

@@ -115,6 +115,16 @@ awaitable<bool> history_is_kept(store_ptr store, std::string key, storage::revis
     throw_refusal("watch", *got.refusal, got.why);
 }
 
+std::string trouble_of(const store_core& store) {
+    std::string all;
+    for (const auto& each : store.session->members) {
+        if (each.flaw.empty()) continue;
+        if (!all.empty()) all += "; ";
+        all += each.endpoint + ": " + each.flaw;
+    }
+    return all;
+}
+
 awaitable<std::uint64_t> cluster_of(store_ptr store) {
     const session_ptr s = store->session;
     if (s->cluster == 0) {

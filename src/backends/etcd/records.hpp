@@ -31,6 +31,7 @@ awaitable<std::optional<storage::record>> get_from(store_ptr store, std::string 
 awaitable<storage::page> list_from(store_ptr store, storage::key_range range, std::size_t limit);
 awaitable<storage::commit_result> commit_to(store_ptr store, storage::transaction change);
 awaitable<std::uint64_t> cluster_of(store_ptr store);
+std::string trouble_of(const store_core& store);
 
 /// The revision that the store has reached at least. Linearizable. Asks for the server's `key`,
 /// which we must be allowed to read; it need not exist.

@@ -149,7 +149,8 @@ authenticate_response decode(wire::AuthenticateResponse& from) {
 void encode(const member_request&, wire::StatusRequest&) {}
 
 member_response decode(wire::StatusResponse& from) {
-    return member_response{decode_header(from.header()), from.leader()};
+    return member_response{decode_header(from.header()), from.leader(),
+                           std::move(*from.mutable_version())};
 }
 
 struct watch_codec {

@@ -129,6 +129,7 @@ struct authenticate_request {
 struct member_response {
     header head;
     std::uint64_t leader = 0;  ///< 0: the member knows none
+    std::string version;       ///< of the server's program
 };
 
 /// A member's view of itself and its cluster; needs no majority.

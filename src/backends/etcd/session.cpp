@@ -1,6 +1,7 @@
 #include "backends/etcd/session.hpp"
 
 #include "backends/etcd/renewals.hpp"
+#include "backends/etcd/server_version.hpp"
 #include "reeve/core/log.hpp"
 
 namespace reeve::backends::etcd {
@@ -52,6 +53,15 @@ awaitable<status> authenticate(session_ptr s, std::size_t at, core::time_point d
     co_return got.how;
 }
 
+void note_version(session& s, std::size_t at, const std::string& version) {
+    member& one = s.members[at];
+    if (one.version == version) return;
+    one.version = version;
+    one.flaw = flaw_of(version);
+    if (one.flaw.empty()) return;
+    core::log(s.strand->log(), core::log_level::warning, "etcd", "{}: {}", one.endpoint, one.flaw);
+}
+
 // Ok if the member can be used: it answers, belongs to the cluster, and knows a leader.
 awaitable<status> greet(session_ptr s, std::size_t at, core::time_point deadline) {
     member_request question;
@@ -65,6 +75,7 @@ awaitable<status> greet(session_ptr s, std::size_t at, core::time_point deadline
         co_return there ? status{} : got.how;
     }
     s->note(got.what.head, at);
+    note_version(*s, at, got.what.version);
     if (got.what.leader == 0) co_return status{code_unavailable, "the member has no leader"};
     s->members[at].fit = true;
     co_return status{};

@@ -32,6 +32,8 @@ struct member {
     bool fit = false;  ///< it answered a greeting, and has not failed since
     /// Since when it owes an answer to somebody; nothing: it has answered the last question.
     std::optional<core::time_point> unanswered = {};
+    std::string version = {};  ///< as it was greeted with last
+    std::string flaw = {};     ///< what is known against that version; empty: nothing
 };
 
 /// A member that has not answered for so long is passed over when a caller loses its patience,
