@@ -55,7 +55,7 @@ std::string identity_of(const std::optional<example::store_address>& wanted,
 bool is_away(const reeve::error& failure) noexcept {
     const auto code = failure.code_value();
     return code == reeve::errc::unavailable || code == reeve::errc::deadline_exceeded ||
-           code == reeve::errc::outcome_unknown;
+           code == reeve::errc::outcome_unknown || code == reeve::errc::resource_exhausted;
 }
 
 reeve::awaitable<page> list_patiently(reeve::core::runtime& strand,

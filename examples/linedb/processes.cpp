@@ -115,8 +115,7 @@ reeve::awaitable<void> coordinator_process::ensure_channels() {
             co_await coordinator_.ensure_channels(std::move(wanted), 1s);
             co_return;
         } catch (const reeve::error& failure) {
-            const auto code = failure.code_value();
-            if (code != reeve::errc::unavailable && code != reeve::errc::fenced) throw;
+            if (!is_away(failure) && failure.code_value() != reeve::errc::fenced) throw;
         }
         co_await home_.strand.sleep_for(100ms);
     }

@@ -13,9 +13,9 @@ namespace linedb_test {
 /// and the same command goes on.
 inline bool gave_up(const ended& result) {
     if (result.code != 1) return false;
-    // The texts of errc::unavailable, deadline_exceeded and outcome_unknown.
+    // The texts of errc::unavailable, deadline_exceeded, resource_exhausted and outcome_unknown.
     for (const char* text : {"unavailable, nothing was applied", "gave up in time",
-                             "may or may not have been applied"}) {
+                             "out of space or quota", "may or may not have been applied"}) {
         if (result.errors.find(text) != std::string::npos) return true;
     }
     return false;
