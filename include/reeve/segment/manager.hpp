@@ -42,10 +42,9 @@ struct manager_options {
     std::size_t page_size = 10000;      ///< records in a page when loading
     std::uint64_t id_block = 100;       ///< ids reserved at a time, at least
     std::size_t rewrites_max = 1000;    ///< segments of dropped channels rewritten in one go
-    /// Where timestamps come from; null: the record `oracle`. Must outlive the manager.
-    consensus::timestamp_oracle* oracle = nullptr;
-    /// Null: nobody. Must outlive the manager.
-    reference_listener* references = nullptr;
+    consensus::timestamp_oracle* oracle = nullptr;  ///< where timestamps come from; null: the
+                                                    ///< record `oracle`. Must outlive the manager
+    reference_listener* references = nullptr;       ///< null: nobody. Must outlive the manager
 };
 
 /// What loading found.
@@ -83,8 +82,8 @@ struct granted_job {
     granted_job() {}
     model::job_id job;         ///< its number
     model::job_record record;  ///< as recorded; its files carry `record.epoch`
-    /// Ids for what the job brings: as many as there are inputs, in a row from this one.
-    model::segment_id first_output;
+    model::segment_id first_output;  ///< ids for what the job brings: as many as there are inputs,
+                                     ///< in a row from this one
     /// Revisions of the inputs' records, in the order of `record.inputs`: read their binlogs now,
     /// and commit_replace is refused if anything of them changed since.
     std::vector<storage::revision> revisions;
