@@ -11,6 +11,7 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 namespace reeve::catalog {
 
@@ -51,6 +52,7 @@ public:
         for (const auto& [name, progress] : progresses_) check_progress(name, progress);
         check_batches();
         check_pins();
+        for (const auto& [key, number] : procedure_ids_) check_number(key, "id", number);
         for (const auto& name : drains_) {
             if (nodes_.contains(name)) continue;
             add(severity::note, keys_.drain(model::node_name(name)), "a drain of no session");
@@ -109,6 +111,31 @@ private:
                 model::pins_version pins;
                 reader_.decode(one.key, value, pins);
                 pins_version_ = pins.version;
+                break;
+            }
+            case kind::procedure: {
+                model::procedure_record procedure;
+                reader_.decode(one.key, value, procedure);
+                procedures_.emplace(parsed.number, procedure.step);
+                procedure_ids_.emplace_back(one.key, parsed.number);
+                const auto start = fmt::format("{}/{}", procedure.kind, procedure.key);
+                if (starts_.emplace(start, one.key).second) break;
+                add(severity::error, one.key,
+                    fmt::format("the same kind and key as {}", starts_[start]));
+                break;
+            }
+            case kind::procedure_part: {
+                model::procedure_part part;
+                reader_.decode(one.key, value, part);
+                // In key order a procedure stands before its parts.
+                const auto whose = procedures_.find(parsed.number);
+                if (whose == procedures_.end()) {
+                    add(severity::error, one.key, "of a procedure without a readable record");
+                } else if (part.step > whose->second) {
+                    add(severity::error, one.key,
+                        fmt::format("step {} is above the procedure's, {}", part.step,
+                                    whose->second));
+                }
                 break;
             }
             default:
@@ -219,6 +246,9 @@ private:
     std::map<std::string, model::channel_progress> progresses_;
     std::map<std::string, batch_slot> slots_;
     std::map<std::uint64_t, std::string> marks_;  // a key of each batch
+    std::map<std::uint64_t, std::uint64_t> procedures_;  // their steps
+    std::map<std::string, std::string> starts_;  // which procedure has a kind and key
+    std::vector<std::pair<std::string, std::uint64_t>> procedure_ids_;  // procedures' ids
 };
 
 }  // namespace

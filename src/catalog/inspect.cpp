@@ -85,8 +85,6 @@ bool has_record(key_layout::kind what) noexcept {
     using kind = key_layout::kind;
     switch (what) {
         case kind::stream:
-        case kind::procedure:
-        case kind::procedure_part:
         case kind::unknown:
             return false;
         default:
@@ -136,6 +134,10 @@ std::string unreadable(decoder& reader, key_layout::kind what, std::string_view 
             return refusal<model::gc_pause>(reader, key, value);
         case kind::gc_journal:
             return refusal<model::journal_entry>(reader, key, value);
+        case kind::procedure:
+            return refusal<model::procedure_record>(reader, key, value);
+        case kind::procedure_part:
+            return refusal<model::procedure_part>(reader, key, value);
         case kind::host:
             return {};  // the host's own bytes
         default:

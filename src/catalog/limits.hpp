@@ -2,6 +2,7 @@
 
 #include "reeve/model/channel.hpp"
 #include "reeve/model/gc.hpp"
+#include "reeve/model/procedure.hpp"
 #include "reeve/model/segment.hpp"
 
 #include <algorithm>
@@ -48,6 +49,13 @@ inline constexpr std::array gc_states{model::gc_state::running, model::gc_state:
 
 inline constexpr std::array gc_sweeps{model::gc_sweep::orphans, model::gc_sweep::dropped};
 
+inline constexpr std::array procedure_states{
+    model::procedure_state::running, model::procedure_state::stopping,
+    model::procedure_state::finished, model::procedure_state::stopped};
+
+inline constexpr std::array part_states{model::part_state::acknowledged,
+                                        model::part_state::skipped};
+
 // Is it a value that the enum has? A cast can make others.
 template <class Value, std::size_t Count>
 [[nodiscard]] constexpr bool is_one_of(const std::array<Value, Count>& all, Value value) noexcept {
@@ -70,5 +78,9 @@ inline constexpr std::size_t why_bytes_max = 1000;
 [[nodiscard]] std::string_view why_not(const model::gc_cursor& it) noexcept;
 // Why no such entry can be; empty: it can.
 [[nodiscard]] std::string_view why_not(const model::journal_entry& it) noexcept;
+// Why no such procedure can be; empty: it can.
+[[nodiscard]] std::string_view why_not(const model::procedure_record& it) noexcept;
+// Why no participant can have such a record; empty: it can.
+[[nodiscard]] std::string_view why_not(const model::procedure_part& it) noexcept;
 
 }  // namespace reeve::catalog

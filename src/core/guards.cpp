@@ -43,7 +43,10 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(guard::count_)> 
     "pins",
     "pin_comparison",
     "collecting",
-    "files_first"};
+    "files_first",
+    "procedure_step",
+    "procedure_incarnation",
+    "procedure_start"};
 static_assert(!guard_names.back().empty());
 }  // namespace
 

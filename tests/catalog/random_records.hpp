@@ -10,7 +10,7 @@
 
 namespace reeve::samples {
 
-inline constexpr std::size_t kinds = 19;
+inline constexpr std::size_t kinds = 21;
 
 inline std::string name(core::random& random) {
     std::string made;
@@ -241,6 +241,34 @@ inline model::journal_entry journal(core::random& random) {
     return made;
 }
 
+inline model::procedure_record procedure(core::random& random) {
+    model::procedure_record made;
+    made.kind = name(random);
+    made.key = name(random);
+    for (auto left = random.below(100); left > 0; --left) {
+        made.arguments += static_cast<char>(random.below(256));
+    }
+    made.state = static_cast<model::procedure_state>(random.below(4));
+    made.step = random.below(model::procedure_step_max + 1);
+    made.begun_ms = static_cast<std::int64_t>(random.next());
+    if (random.chance(1, 2)) made.deadline_ms = static_cast<std::int64_t>(number(random) >> 1U);
+    if (model::has_ended(made.state)) made.ended_ms = static_cast<std::int64_t>(random.next());
+    if (made.state != model::procedure_state::running) made.why = "w" + text(random);
+    return made;
+}
+
+inline model::procedure_part procedure_part(core::random& random) {
+    model::procedure_part made;
+    made.step = random.below(model::procedure_step_max + 1);
+    made.outcome = text(random);
+    if (random.chance(1, 4)) {
+        made.state = model::part_state::skipped;
+    } else {
+        made.process = model::incarnation(number(random) | 1);
+    }
+    return made;
+}
+
 inline std::string value(core::random& random, std::size_t kind) {
     switch (kind) {
         case 0:
@@ -279,6 +307,10 @@ inline std::string value(core::random& random, std::size_t kind) {
             return catalog::encode(pause(random));
         case 17:
             return catalog::encode(journal(random));
+        case 18:
+            return catalog::encode(procedure(random));
+        case 19:
+            return catalog::encode(procedure_part(random));
         default:
             return catalog::encode(
                 catalog::batch_slot{number(random) | 1, catalog::batch_state::open, "a", "b"});
@@ -334,6 +366,10 @@ inline errc decode(catalog::decoder& reader, std::size_t kind, const std::string
             return decode_as<model::gc_pause>(reader, value);
         case 17:
             return decode_as<model::journal_entry>(reader, value);
+        case 18:
+            return decode_as<model::procedure_record>(reader, value);
+        case 19:
+            return decode_as<model::procedure_part>(reader, value);
         default:
             return decode_as<catalog::batch_slot>(reader, value);
     }

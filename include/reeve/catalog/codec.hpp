@@ -3,6 +3,7 @@
 #include "reeve/model/channel.hpp"
 #include "reeve/model/gc.hpp"
 #include "reeve/model/node.hpp"
+#include "reeve/model/procedure.hpp"
 #include "reeve/model/segment.hpp"
 
 #include <cstdint>
@@ -100,6 +101,12 @@ struct batch_slot {
 /// The record `gc/journal/<slot>`. Names of objects are written as `catalog::escaped` does.
 [[nodiscard]] std::string encode(const model::journal_entry& it);
 
+/// The record `procedures/<id>`. One that stops has a reason, a running one has none; only one that
+/// has ended has a time of it.
+[[nodiscard]] std::string encode(const model::procedure_record& it);
+[[nodiscard]] std::string encode(
+    const model::procedure_part& it);  ///< the record `procedures/<id>/<participant>`
+
 /// Reads values, with a parser and a buffer of its own (simdjson): one for each user of a strand;
 /// bulk reading allocates nothing per record but what the result itself holds.
 ///
@@ -150,6 +157,10 @@ public:
     void decode(std::string_view key, std::string_view value, model::gc_pause& into);
     /// Reads `gc/journal/<slot>`.
     void decode(std::string_view key, std::string_view value, model::journal_entry& into);
+    /// Reads `procedures/<id>`.
+    void decode(std::string_view key, std::string_view value, model::procedure_record& into);
+    /// Reads `procedures/<id>/<participant>`.
+    void decode(std::string_view key, std::string_view value, model::procedure_part& into);
 
 private:
     struct implementation;

@@ -46,6 +46,9 @@ enum class guard : std::uint8_t {
     pin_comparison,  ///< a segment is pinned only if its record is not yet collecting
     collecting,      ///< files of a segment go only when its record is known to be collecting
     files_first,     ///< a record goes when its files are known to be gone
+    procedure_step,  ///< a procedure's record is changed only if it is as it was read
+    procedure_incarnation,  ///< an acknowledgement counts for the incarnation that was asked
+    procedure_start,        ///< a start that is repeated with its key is the same procedure
     count_           ///< how many there are
 };
 

@@ -12,6 +12,7 @@ std::vector<reeve::testing::scenario> all_scenarios() {
     all.push_back(channel_chaos_long());
     all.push_back(channel_polite());
     all.push_back(channel_late_messages());
+    all.push_back(procedure_chaos());
     all.push_back(segment_chaos());
     all.push_back(segment_chaos_long());
     return all;
@@ -33,6 +34,7 @@ std::vector<mutant> all_mutants() {
     const std::vector<std::string> polite{"channel_polite"};
     const std::vector<std::string> late{"channel_late_messages"};
     const std::vector<std::string> both{"channel_chaos", "channel_polite"};
+    const std::vector<std::string> procedures{"procedure_chaos"};
     return {
         {{guard::term}, chaos, 100},
         {{guard::entry_comparison}, both, 100},
@@ -47,6 +49,9 @@ std::vector<mutant> all_mutants() {
         {{guard::self_fencing}, polite, 100},
         {{guard::retell}, both, 100},
         {{guard::fsync}, {"file_power_loss"}, 100},
+        {{guard::procedure_step}, procedures, 100},
+        {{guard::procedure_incarnation}, procedures, 100},
+        {{guard::procedure_start}, procedures, 100},
     };
 }
 

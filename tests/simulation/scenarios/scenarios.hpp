@@ -45,6 +45,10 @@ using around = std::function<std::shared_ptr<Store>(std::shared_ptr<Store> hones
 [[nodiscard]] reeve::testing::scenario segment_chaos();
 [[nodiscard]] reeve::testing::scenario segment_chaos_long();
 
+/// Procedures of three steps over nodes that forget what they did, with every fault: each comes to
+/// its end, through legal changes only, and what is over is over at every node.
+[[nodiscard]] reeve::testing::scenario procedure_chaos();
+
 /// All scenarios, in the order in which they are listed.
 [[nodiscard]] std::vector<reeve::testing::scenario> all_scenarios();
 

@@ -1,0 +1,79 @@
+#include "procedure/ledger.hpp"
+#include "scenarios.hpp"
+
+#include <chrono>
+
+namespace simulated {
+
+namespace {
+
+namespace testing = reeve::testing;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+/// Somebody is killed, paused or cut off every now and then.
+void disturb(testing::simulation& world) {
+    auto& random = world.random();
+    auto& victim = *world.processes()[random.below(world.processes().size())];
+    switch (random.below(6)) {
+        case 0:
+            if (victim.alive()) world.count("process killed");
+            victim.kill();
+            break;
+        case 1:
+            if (!victim.alive()) break;
+            world.count("process paused");
+            victim.pause();
+            break;
+        case 2:
+            world.count("process cut off");
+            victim.cut_stores();
+            break;
+        default:
+            victim.mend_stores();
+            victim.resume();
+            if (!victim.alive()) victim.start();
+            break;
+    }
+}
+
+void play(testing::simulation& world) {
+    closing::world_options options;
+    options.paths = 6;
+    options.start_every = seconds(4);
+    closing::around around(world, options);
+    around.start();
+    world.faults() = testing::simulation_faults::chaos();
+    for (int second = 0; second < 60 && !world.failed(); ++second) {
+        world.run_for(seconds(1));
+        if (!world.failed()) disturb(world);
+    }
+    world.heal();
+    around.start();
+    world.require(world.run_until([&] { return around.ended(); }, minutes(5)),
+                  "the procedures do not come to their end");
+    world.run_for(seconds(130));  // the last ghosts
+    if (world.failed()) return;
+    around.require_gone_is_gone();
+    around.require_legal_history();
+    for (std::uint32_t at = 0; at < options.paths; ++at) {
+        world.require(around.gone(closing::path_name(at)), "finished, and not gone");
+    }
+    world.require(around.records().size() == options.paths, "not one procedure for each path");
+}
+
+}  // namespace
+
+testing::scenario procedure_chaos() {
+    return testing::make_scenario(
+        "procedure_chaos", "procedures of three steps, 2 coordinators, 3 nodes, all faults",
+        {1, 300},
+        {"process killed", "process paused", "process cut off", "ghost landed", "ghost refused",
+         "acknowledgement recorded", "acknowledgement other_step",
+         "acknowledgement other_incarnation", "acknowledgement not_asked",
+         "acknowledgement ended", "a start repeated", "a node not reached"},
+        play);
+}
+
+}  // namespace simulated
