@@ -8,6 +8,7 @@
 #include "reeve/core/blocking.hpp"
 #include "reeve/core/task_scope.hpp"
 #include "reeve/node/node.hpp"
+#include "reeve/procedure/engine.hpp"
 #include "reeve/storage/blocking_message_stream.hpp"
 #include "reeve/storage/blocking_metadata_store.hpp"
 #include "reeve/storage/blocking_object_store.hpp"

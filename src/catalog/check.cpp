@@ -245,9 +245,9 @@ private:
     std::map<std::string, model::channel_entry> entries_;
     std::map<std::string, model::channel_progress> progresses_;
     std::map<std::string, batch_slot> slots_;
-    std::map<std::uint64_t, std::string> marks_;  // a key of each batch
+    std::map<std::uint64_t, std::string> marks_;         // a key of each batch
     std::map<std::uint64_t, std::uint64_t> procedures_;  // their steps
-    std::map<std::string, std::string> starts_;  // which procedure has a kind and key
+    std::map<std::string, std::string> starts_;          // which procedure has a kind and key
     std::vector<std::pair<std::string, std::uint64_t>> procedure_ids_;  // procedures' ids
 };
 

@@ -122,7 +122,7 @@ shared_entry engine_impl::add(model::procedure_id id, model::procedure_record re
 void engine_impl::forget(const shared_entry& it) {
     const auto start = by_start_.find(start_key(it->record.kind, it->record.key));
     if (start != by_start_.end() && start->second == it->id) by_start_.erase(start);
-    ended_.erase(it->modified);
+    ended_.erase({it->modified, it->id});
     all_.erase(it->id);
     it->changed.notify_all();
 }

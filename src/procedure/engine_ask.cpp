@@ -194,8 +194,8 @@ awaitable<shared_entry> engine_impl::settled(model::procedure_id id) {
     while (it->uncertain) co_await reread(it);
     it = require(id);
     if (!it->modified) {
-        throw error(errc::unavailable, fmt::format("{}: its start is not recorded yet",
-                                                   it->name()));
+        throw error(errc::unavailable,
+                    fmt::format("{}: its start is not recorded yet", it->name()));
     }
     co_return it;
 }

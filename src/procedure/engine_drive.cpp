@@ -135,8 +135,8 @@ awaitable<void> engine_impl::drive(std::shared_ptr<engine_impl> self, shared_ent
 awaitable<void> engine_impl::rest(shared_entry it, turn after) {
     if (after == turn::wait && (it->look || it->uncertain)) co_return;
     auto until = it->look_at;
-    const bool timed = it->record.state == model::procedure_state::running &&
-                       it->record.deadline_ms != 0;
+    const bool timed =
+        it->record.state == model::procedure_state::running && it->record.deadline_ms != 0;
     if (timed) until = std::min(until, strand_.now() + options_.deadline_look);
     if (until == core::time_point::max()) {
         co_await it->changed.wait();
@@ -183,8 +183,7 @@ awaitable<engine_impl::turn> engine_impl::advance_running(shared_entry it) {
         co_return turn::more;
     }
     if (!how) {
-        it->doing.set(fmt::format("no definition of kind {} here", it->record.kind),
-                      strand_.now());
+        it->doing.set(fmt::format("no definition of kind {} here", it->record.kind), strand_.now());
         it->look_at = core::time_point::max();
         it->look = false;
         co_return turn::wait;
@@ -243,8 +242,8 @@ void engine_impl::take_answer(entry& it, step_outcome said) {
         (void)keys_.procedure_part(it.id.value, one.node.value);  // refuses what is no name
         if (!one.process || !asked.emplace(one.node, one.process).second) {
             throw error(errc::invalid_argument,
-                        fmt::format("step {} asks no process of {}, or two of them",
-                                    it.record.step, one.node));
+                        fmt::format("step {} asks no process of {}, or two of them", it.record.step,
+                                    one.node));
         }
     }
     it.waiting = asked;
@@ -262,8 +261,7 @@ awaitable<void> engine_impl::carry_out(shared_entry it, std::shared_ptr<definiti
     it->look = false;
     const auto begun_at = it->modified;
     if (!it->answer) {
-        it->doing.set(fmt::format("step {} is being carried out", it->record.step),
-                      strand_.now());
+        it->doing.set(fmt::format("step {} is being carried out", it->record.step), strand_.now());
     }
     auto work = how->step(context_of(*it));
     auto said = co_await apart<step_outcome>(it, how, std::move(work));
@@ -285,8 +283,8 @@ awaitable<std::optional<T>> engine_impl::apart(shared_entry it, std::shared_ptr<
                                                awaitable<T> work) {
     co_await it->works.stop();  // one that was left behind by a failure
     const auto begun_at = it->modified;
-    const bool timed = it->record.state == model::procedure_state::running &&
-                       it->record.deadline_ms != 0;
+    const bool timed =
+        it->record.state == model::procedure_state::running && it->record.deadline_ms != 0;
     auto running = std::make_shared<call<T>>();
     it->works.spawn(keep<T>(running, it, std::move(how), std::move(work)));
     while (!running->ended && it->modified == begun_at) {

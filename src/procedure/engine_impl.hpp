@@ -8,6 +8,7 @@
 
 #include <exception>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -57,7 +58,7 @@ struct entry {
     std::optional<step_outcome> answer;  // of the step as recorded at `modified`
     std::map<model::node_name, model::incarnation> asked;    // the participants that it names
     std::map<model::node_name, model::incarnation> waiting;  // of them: have not answered
-    core::time_point look_at;            // when it is carried out again
+    core::time_point look_at;                                // when it is carried out again
     told doing;
     told trouble;
     core::backoff pause;
@@ -170,8 +171,9 @@ private:
     catalog::id_blocks ids_;
     std::map<model::procedure_id, shared_entry> all_;
     std::map<start_key, model::procedure_id> by_start_;
-    std::map<storage::revision, model::procedure_id> ended_;  // by their last change
-    engine_status counted_;                                   // its counters only
+    // By their last change; an import makes many at one revision.
+    std::set<std::pair<storage::revision, model::procedure_id>> ended_;
+    engine_status counted_;  // its counters only
     told prune_trouble_;
     core::backoff prune_pause_;
     std::exception_ptr failure_;  // what ends `run`

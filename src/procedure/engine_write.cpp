@@ -77,7 +77,7 @@ void engine_impl::check(const storage::commit_result& result) {
 void engine_impl::adopt(const shared_entry& it, model::procedure_record record,
                         storage::revision at) {
     if (at <= it->modified) return;
-    ended_.erase(it->modified);
+    ended_.erase({it->modified, it->id});
     it->record = std::move(record);
     it->modified = at;
     it->answer.reset();
@@ -197,8 +197,8 @@ awaitable<engine_impl::written> engine_impl::write_part(shared_entry it, model::
     const auto known = it->parts.find(node);
     auto body = guard_.begin();
     body.if_modified_at(keys_.procedure(it->id.value), it->modified);
-    body.if_modified_at(key, known == it->parts.end() ? storage::revision()
-                                                      : known->second.modified);
+    body.if_modified_at(key,
+                        known == it->parts.end() ? storage::revision() : known->second.modified);
     body.put(key, catalog::encode(part));
     storage::commit_result result;
     try {
@@ -237,8 +237,8 @@ awaitable<void> engine_impl::reread(shared_entry it) {
     decoder_.decode(found->key, found->value, read);
     if (read.kind != it->record.kind || read.key != it->record.key ||
         read.arguments != it->record.arguments) {
-        throw error(errc::corrupt, fmt::format("record {}: it is another procedure's",
-                                               storage::printable(key)));
+        throw error(errc::corrupt,
+                    fmt::format("record {}: it is another procedure's", storage::printable(key)));
     }
     auto rest = storage::key_range::prefix(key + "/");
     std::vector<storage::record> parts;

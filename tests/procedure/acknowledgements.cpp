@@ -105,7 +105,8 @@ TEST_CASE_METHOD(waiting, "the longest outcome is recorded") {
     CHECK(part(id, "n1")->outcome == good.outcome);
 }
 
-TEST_CASE_METHOD(waiting, "what the old process of a node has done does not count for the new one") {
+TEST_CASE_METHOD(waiting,
+                 "what the old process of a node has done does not count for the new one") {
     CHECK(tell(from(id, 1, "n1", 5)) == acknowledge_outcome::recorded);
     wait_for({process_of("n1", 9), process_of("n2", 6)});
     engine->look_again(id);
@@ -126,7 +127,8 @@ TEST_CASE_METHOD(waiting, "a process that is not known yet makes the engine look
     turn_until([&] { return tell(from(id, 1, "n1", 9)) == acknowledge_outcome::recorded; });
 }
 
-TEST_CASE_METHOD(waiting, "a participant that is gone for good is left out by the definition alone") {
+TEST_CASE_METHOD(waiting,
+                 "a participant that is gone for good is left out by the definition alone") {
     CHECK(tell(from(id, 1, "n1", 5)) == acknowledge_outcome::recorded);
     const auto before = work->steps.size();
     turn_until([&] { return work->steps.size() > before + 3; });  // time passes

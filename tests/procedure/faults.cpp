@@ -51,7 +51,8 @@ struct whole : fixture {
 
 }  // namespace
 
-TEST_CASE_METHOD(whole, "a failure of any one commit: it finishes once, and nothing late changes it") {
+TEST_CASE_METHOD(whole,
+                 "a failure of any one commit: it finishes once, and nothing late changes it") {
     go();
     finish_patiently(start_patiently("a"));
     turn_until([&] { return records() == 1; });
@@ -349,9 +350,7 @@ namespace {
 
 class switched_off {
 public:
-    explicit switched_off(core::guard which) : which_(which) {
-        core::set_enforced(which_, false);
-    }
+    explicit switched_off(core::guard which) : which_(which) { core::set_enforced(which_, false); }
     ~switched_off() { core::set_enforced(which_, true); }
     switched_off(const switched_off&) = delete;
     switched_off& operator=(const switched_off&) = delete;

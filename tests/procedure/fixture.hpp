@@ -171,9 +171,7 @@ struct procedure_fixture : world {
         return read;
     }
     /// How many records of procedures there are, participants' included.
-    std::size_t records() {
-        return run(store.list(keys.procedures(), 10000)).records.size();
-    }
+    std::size_t records() { return run(store.list(keys.procedures(), 10000)).records.size(); }
     procedure::procedure_view look(model::procedure_id id) {
         const auto found = engine->find(id);
         REQUIRE(found);

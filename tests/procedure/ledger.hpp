@@ -195,8 +195,7 @@ private:
     }
 
     template <class Wrong>
-    void judge_part(const storage::change& one, const model::procedure_record* whose,
-                    Wrong wrong) {
+    void judge_part(const storage::change& one, const model::procedure_record* whose, Wrong wrong) {
         if (whose == nullptr) return wrong("of no procedure");
         if (one.what == storage::change::kind::removed) {
             if (!model::has_ended(whose->state)) wrong("forgotten before the end");

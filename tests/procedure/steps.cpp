@@ -279,7 +279,8 @@ TEST_CASE_METHOD(fixture, "a deadline that is far away stops nothing") {
     CHECK(recorded(id)->deadline_ms > recorded(id)->begun_ms);
 }
 
-TEST_CASE_METHOD(fixture, "what a step commits together with its end is there with it, or neither") {
+TEST_CASE_METHOD(fixture,
+                 "what a step commits together with its end is there with it, or neither") {
     put(keys.host("facts"), "1");
     int tries = 0;
     work->on_step = [&](const step_context& now) {
@@ -299,7 +300,8 @@ TEST_CASE_METHOD(fixture, "what a step commits together with its end is there wi
     CHECK(get(keys.host("result"))->version == 1);
 }
 
-TEST_CASE_METHOD(fixture, "a definition writes no record of procedures, and nothing that is marked") {
+TEST_CASE_METHOD(fixture,
+                 "a definition writes no record of procedures, and nothing that is marked") {
     std::string key = keys.host("a");
     std::string value = "reeve-batch:7:x";
     SECTION("a procedure") {
@@ -336,7 +338,8 @@ TEST_CASE_METHOD(fixture, "a definition that asks nobody's process, or two of a 
     CHECK(look(id).missing.empty());
 }
 
-TEST_CASE_METHOD(fixture, "of procedures that have ended the newest are kept, without participants") {
+TEST_CASE_METHOD(fixture,
+                 "of procedures that have ended the newest are kept, without participants") {
     wait_for({process_of("n1", 5)});
     options.retention = 2;
     restart();
@@ -362,7 +365,8 @@ TEST_CASE_METHOD(fixture, "of procedures that have ended the newest are kept, wi
     CHECK(start("a").value > ids[3].value);
 }
 
-TEST_CASE_METHOD(fixture, "a stopped procedure keeps what its participants said until it is removed") {
+TEST_CASE_METHOD(fixture,
+                 "a stopped procedure keeps what its participants said until it is removed") {
     wait_for({process_of("n1", 5), process_of("n2", 6)});
     options.retention = 1;
     restart();
@@ -383,7 +387,8 @@ TEST_CASE_METHOD(fixture, "a stopped procedure keeps what its participants said 
     CHECK_FALSE(recorded(id));
 }
 
-TEST_CASE_METHOD(fixture, "participants' records that do not fit one transaction are removed, too") {
+TEST_CASE_METHOD(fixture,
+                 "participants' records that do not fit one transaction are removed, too") {
     std::vector<procedure::participant> all;
     for (int at = 0; at < 23; ++at) all.push_back(process_of("n" + std::to_string(at), 5));
     wait_for(all);

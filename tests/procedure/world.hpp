@@ -158,8 +158,8 @@ private:
             const std::string body = told.text();
             const auto deadline = strand_.now() + milliseconds(300);
             try {
-                const auto reply = co_await transport::call(carrier_, one.node.value,
-                                                            "close", body, deadline);
+                const auto reply =
+                    co_await transport::call(carrier_, one.node.value, "close", body, deadline);
                 if (reply != "done") continue;
                 auto& from = heard.emplace_back();
                 from.step = now.record.step;
@@ -252,8 +252,8 @@ private:
                 const std::string body = asked.text();
                 const auto deadline = strand_.now() + milliseconds(500);
                 try {
-                    const auto reply = co_await transport::call(carrier_, to, "closed",
-                                                                body, deadline);
+                    const auto reply =
+                        co_await transport::call(carrier_, to, "closed", body, deadline);
                     if (reply == "recorded" || reply == "ended") co_return;
                 } catch (const error&) {
                     self_.world().count("an acknowledgement not heard");
@@ -278,10 +278,7 @@ private:
 class head_program {
 public:
     head_program(testing::process& self, const world_options& options)
-        : self_(self),
-          strand_(self.runtime()),
-          options_(options),
-          store_(self.open_metadata()) {
+        : self_(self), strand_(self.runtime()), options_(options), store_(self.open_metadata()) {
         self_.service().on("closed", [this](std::string body, transport::request_info) {
             return closed(std::move(body));
         });
@@ -322,8 +319,8 @@ private:
         procedure::engine_options how;
         how.retry.delay_max = milliseconds(500);
         if (options_.retention) how.retention = *options_.retention;
-        auto made = procedure::engine::make(strand_, *store_, keys(), guard,
-                                            std::move(definitions), how);
+        auto made =
+            procedure::engine::make(strand_, *store_, keys(), guard, std::move(definitions), how);
         scope.spawn(hold(office, made));
         co_await made->load(nullptr);
         engine_ = made;

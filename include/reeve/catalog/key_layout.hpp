@@ -19,7 +19,7 @@ inline constexpr std::size_t host_name_bytes_max = 500;
 inline constexpr std::uint32_t batch_slots = 8;
 
 /// The only place that knows keys. All lie below a root that the host chooses; the layout is that
-/// of docs/protocols/channels.md and docs/protocols/segments.md. Names are checked:
+/// of docs/protocols/channels.md, segments.md and procedures.md. Names are checked:
 /// errc::invalid_argument for one that is not model::valid_name.
 class key_layout {
 public:

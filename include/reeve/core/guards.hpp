@@ -6,7 +6,7 @@
 namespace reeve::core {
 
 /// The safety rules that a special build can switch off, to prove that tests notice
-/// (docs/protocols/channels.md says which property catches each).
+/// (docs/protocols/channels.md and procedures.md say which property catches each).
 enum class guard : std::uint8_t {
     term,                 ///< every coordinator write compares the leader key's create revision
     entry_comparison,     ///< record and complete compare the channel entry with what was read
@@ -49,7 +49,7 @@ enum class guard : std::uint8_t {
     procedure_step,  ///< a procedure's record is changed only if it is as it was read
     procedure_incarnation,  ///< an acknowledgement counts for the incarnation that was asked
     procedure_start,        ///< a start that is repeated with its key is the same procedure
-    count_           ///< how many there are
+    count_                  ///< how many there are
 };
 
 /// The name used by `tests/mutants.sh`, such as "term" or "entry_comparison".

@@ -30,7 +30,7 @@ struct acknowledgement {
     std::uint64_t step = 0;      ///< of which step
     model::node_name node;       ///< who
     model::incarnation process;  ///< which process of it
-    std::string outcome;  ///< for people; UTF-8, at most model::procedure_text_max bytes
+    std::string outcome;         ///< for people; UTF-8, at most model::procedure_text_max bytes
 
     friend bool operator==(const acknowledgement&, const acknowledgement&) = default;
 };
@@ -50,7 +50,7 @@ struct step_context {
     model::procedure_id id;          ///< which procedure; participants name it when they answer
     model::procedure_record record;  ///< as recorded: arguments, step and, when it stops, why
     catalog::leader_guard guard;     ///< for writes of the definition's own: the term's
-    std::vector<answer> answers;  ///< records of this step, by node: who need not be asked again
+    std::vector<answer> answers;     ///< records of this step, by node: who need not be asked again
 
     /// Need `whom` not be asked: it has acknowledged this step, or is skipped?
     [[nodiscard]] bool has_answered(const participant& whom) const;

@@ -24,7 +24,7 @@ namespace reeve::procedure {
 
 /// How procedures are carried out.
 struct engine_options {
-    core::backoff_options retry;   ///< between tries, and between looks at a step that waits
+    core::backoff_options retry;    ///< between tries, and between looks at a step that waits
     std::size_t active_max = 1000;  ///< procedures that have not ended; no more are started
     std::size_t retention = 100;    ///< procedures that have ended of which the records are kept
     std::size_t page_size = 10000;  ///< records in a page when loading
@@ -58,14 +58,14 @@ enum class acknowledge_outcome : std::uint8_t {
 
 /// One procedure, in one look.
 struct procedure_view {
-    model::procedure_id id;          ///< which
-    model::procedure_record record;  ///< as recorded
-    storage::revision modified;      ///< of the record; 0: its start may not be recorded yet
-    std::vector<answer> answers;     ///< records of its participants, by node
+    model::procedure_id id;            ///< which
+    model::procedure_record record;    ///< as recorded
+    storage::revision modified;        ///< of the record; 0: its start may not be recorded yet
+    std::vector<answer> answers;       ///< records of its participants, by node
     std::vector<participant> missing;  ///< whom its step waits for, as far as it has said so
-    std::string doing;               ///< what is being done or waited for; empty once it has ended
-    std::string trouble;             ///< the failure that is being retried; empty: none
-    core::time_point since;          ///< when `doing` or `trouble` began
+    std::string doing;       ///< what is being done or waited for; empty once it has ended
+    std::string trouble;     ///< the failure that is being retried; empty: none
+    core::time_point since;  ///< when `doing` or `trouble` began
 };
 
 /// Something that is not over, or not as it should be, and since when.

@@ -71,8 +71,8 @@ testing::scenario procedure_chaos() {
         {1, 300},
         {"process killed", "process paused", "process cut off", "ghost landed", "ghost refused",
          "acknowledgement recorded", "acknowledgement other_step",
-         "acknowledgement other_incarnation", "acknowledgement not_asked",
-         "acknowledgement ended", "a start repeated", "a node not reached"},
+         "acknowledgement other_incarnation", "acknowledgement not_asked", "acknowledgement ended",
+         "a start repeated", "a node not reached"},
         play);
 }
 
