@@ -96,7 +96,7 @@ TEST_CASE("records of procedures read back as they were, whatever is in them") {
     }
 }
 
-TEST_CASE("a procedure that cannot be is neither written nor read") {
+TEST_CASE("a procedure that cannot be is not written") {
     using record = model::procedure_record;
     const auto bent = [](const std::function<void(record&)>& bend) {
         auto it = example();
@@ -135,7 +135,10 @@ TEST_CASE("a procedure that cannot be is neither written nor read") {
               it.why = "";
           }) == errc{});
     CHECK(bent([](record& it) { it.state = procedure_state::finished; }) == errc{});
+}
 
+TEST_CASE("a procedure's record with anything bent is refused by the name of its key") {
+    using record = model::procedure_record;
     for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
              {"\"drop\"", "\"a/b\""},
              {"\"drop\"", "7"},

@@ -114,6 +114,23 @@ TEST_CASE_METHOD(hostile, "loading page by page finds the same, and tells how fa
     for (const auto& one : engine->inspect()) CHECK(one.answers.size() == 1);
 }
 
+TEST_CASE_METHOD(hostile, "procedures that an import wrote at one revision are counted each") {
+    storage::transaction all;
+    record.state = procedure_state::finished;
+    for (std::uint64_t id = 1; id <= 4; ++id) {
+        record.key = "k" + std::to_string(id);
+        all.put(keys.procedure(id), catalog::encode(record));
+    }
+    REQUIRE(run(store.commit(std::move(all))));
+    options.retention = 2;
+    load();
+    CHECK(engine->status().finished == 4);
+    go();
+    turn_until([&] { return records() == 2; });
+    CHECK(recorded(model::procedure_id(3)));
+    CHECK(recorded(model::procedure_id(4)));
+}
+
 TEST_CASE_METHOD(hostile, "an id that the counter gives out, and that is taken, is named") {
     put(keys.procedure(1), catalog::encode(record));
     load();

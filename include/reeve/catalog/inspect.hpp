@@ -88,11 +88,11 @@ struct check_report {
     walk_summary walk;              ///< if not of one revision, look again before you believe it
 };
 
-/// Checks every record and what must be true between them: each is readable; epochs and batches are
-/// below the counter; progress belongs to an entry, is not of a later epoch and not before its
-/// start; holders are named and have sessions; parts belong to batches, participants to procedures;
-/// nothing unknown lies below the root. What this release has no record for, such as keys that a later one uses, is a warning.
-/// Reads only. Throws what the store throws.
+/// Checks every record and what must be true between them: each is readable; epochs, batches and
+/// procedures are below the counter; progress belongs to an entry, is not of a later epoch and not
+/// before its start; holders are named and have sessions; parts belong to batches, participants to
+/// procedures; nothing unknown lies below the root. What this release has no record for, such as
+/// keys that a later one uses, is a warning. Reads only. Throws what the store throws.
 [[nodiscard]] awaitable<check_report> check(storage::metadata_store& store, const key_layout& keys,
                                             std::size_t findings_max = 1000);
 

@@ -14,7 +14,9 @@ namespace reeve::core {
 /// `reeve_channel_commits_mismatched_total` (refused), and sets
 /// `reeve_coordinator_recovery_seconds`; a node counts `reeve_node_sessions_lost_total` and
 /// `reeve_channel_commit_retries_total`; whoever follows records counts
-/// `reeve_catalog_watch_gaps_total`.
+/// `reeve_catalog_watch_gaps_total`; an engine of procedures counts
+/// `reeve_procedure_changes_total`, `reeve_procedure_acknowledgements_total`,
+/// `reeve_procedure_acknowledgements_ignored_total` and `reeve_procedure_forced_total`.
 class metrics_sink {
 public:
     virtual ~metrics_sink() = default;
