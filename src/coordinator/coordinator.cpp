@@ -308,6 +308,10 @@ std::shared_ptr<segment::manager> coordinator::segments() const {
     return implementation_->serving().segments;
 }
 
+std::shared_ptr<gc::collector> coordinator::collector() const {
+    return implementation_->serving().collector;
+}
+
 std::vector<channel::planned_action> coordinator::plan() const {
     return implementation_->serving().registrar->plan();
 }
@@ -334,6 +338,10 @@ coordinator_status coordinator::status() const {
     if (!following.trouble.empty()) all.trouble = following.trouble;
     all.channels = self.current->registrar->status();
     all.segments = self.current->segments->status();
+    if (self.current->collector) {
+        all.orphans = self.current->collector->orphans().status();
+        all.dropped = self.current->collector->dropped().status();
+    }
     return all;
 }
 
@@ -364,6 +372,13 @@ std::string to_string(const coordinator_status& it) {
     if (!it.segments.trouble.empty()) {
         fmt::format_to(out, "  segments: {}\n", it.segments.trouble);
     }
+    const auto sweep = [&](std::string_view what, const gc::sweep_status& one) {
+        if (one.trouble.empty()) return;
+        fmt::format_to(out, "  {}: {} (for {:.1f} s)\n", what, one.trouble,
+                       seconds(it.at - one.since).count());
+    };
+    sweep("orphan sweep", it.orphans);
+    sweep("dropped sweep", it.dropped);
     for (const auto& one : it.channels.troubles) {
         fmt::format_to(out, "  {}: {} (for {:.1f} s)\n", one.what, one.why,
                        seconds(it.at - one.since).count());

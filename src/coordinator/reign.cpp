@@ -7,6 +7,25 @@
 
 namespace reeve {
 
+namespace {
+
+std::shared_ptr<gc::collector> make_collector(core::runtime& strand,
+                                              storage::metadata_store& store,
+                                              const catalog::key_layout& keys,
+                                              const catalog::leader_guard& guard,
+                                              const gc::collector_options& options) {
+    if (options.objects == nullptr) return nullptr;
+    return std::make_shared<gc::collector>(strand, store, keys, guard, options);
+}
+
+segment::manager_options told(segment::manager_options options,
+                              const std::shared_ptr<gc::collector>& collector) {
+    if (collector) options.references = collector.get();
+    return options;
+}
+
+}  // namespace
+
 reign::reign(core::runtime& on, storage::metadata_store& in, const catalog::key_layout& layout,
              transport::transport& carrier, channel::schema_source* schemas,
              catalog::leader_guard proof, const coordinator_options& options)
@@ -22,10 +41,15 @@ reign::reign(core::runtime& on, storage::metadata_store& in, const catalog::key_
           [this] { changed.notify_all(); })),
       registrar(channel::registrar::make(on, in, keys, carrier, members, schemas, guard,
                                          options.channels)),
-      segments(segment::manager::make(on, in, keys, registrar, guard, options.segments)),
+      collector(make_collector(on, in, keys, guard, options.collector)),
+      segments(segment::manager::make(on, in, keys, registrar, guard,
+                                      told(options.segments, collector))),
       follower(on, in, keys.membership(), *members, options.channels.retry),
       changed(on),
-      tasks(on) {}
+      tasks(on),
+      sweeps(collector && options.collector.by_itself) {
+    if (collector) collector->attach(segments);
+}
 
 void reign::fail(std::exception_ptr why) {
     if (!over) failure = std::move(why);
@@ -80,11 +104,26 @@ awaitable<void> reign::manage_segments(std::shared_ptr<reign> self) {
     co_await self->segments->run();
 }
 
+// Two tasks: neither sweep waits for the other.
+awaitable<void> reign::sweep_orphans(std::shared_ptr<reign> self) {
+    co_await self->collector->orphans().run();
+}
+
+awaitable<void> reign::sweep_dropped(std::shared_ptr<reign> self) {
+    co_await self->collector->dropped().run();
+}
+
 awaitable<void> reign::serve(std::shared_ptr<reign> self) {
     self->tasks.spawn(register_channels(self),
                       [self](std::exception_ptr why) { self->fail(std::move(why)); });
     self->tasks.spawn(manage_segments(self),
                       [self](std::exception_ptr why) { self->fail(std::move(why)); });
+    if (self->sweeps) {
+        self->tasks.spawn(sweep_orphans(self),
+                          [self](std::exception_ptr why) { self->fail(std::move(why)); });
+        self->tasks.spawn(sweep_dropped(self),
+                          [self](std::exception_ptr why) { self->fail(std::move(why)); });
+    }
     while (!self->over) co_await self->changed.wait();
     if (self->failure) std::rethrow_exception(self->failure);
 }

@@ -8,6 +8,7 @@
 #include "reeve/coordinator/coordinator.hpp"
 #include "reeve/core/event.hpp"
 #include "reeve/core/task_scope.hpp"
+#include "reeve/gc/collector.hpp"
 #include "reeve/recovery/recover.hpp"
 #include "reeve/segment/manager.hpp"
 #include "reeve/transport/transport.hpp"
@@ -44,12 +45,14 @@ struct reign {
     catalog::leader_guard guard;
     std::shared_ptr<cluster::membership> members;
     std::shared_ptr<channel::registrar> registrar;
+    std::shared_ptr<gc::collector> collector;  // null: it collects nothing
     std::shared_ptr<segment::manager> segments;
     catalog::follower follower;
     bool over = false;
     std::exception_ptr failure;
     core::event changed;
     core::task_scope tasks;
+    bool sweeps = false;  // by itself
 
 private:
     void fail(std::exception_ptr why);
@@ -58,6 +61,8 @@ private:
                                               cluster::leadership& office);
     [[nodiscard]] static awaitable<void> register_channels(std::shared_ptr<reign> self);
     [[nodiscard]] static awaitable<void> manage_segments(std::shared_ptr<reign> self);
+    [[nodiscard]] static awaitable<void> sweep_orphans(std::shared_ptr<reign> self);
+    [[nodiscard]] static awaitable<void> sweep_dropped(std::shared_ptr<reign> self);
     [[nodiscard]] static awaitable<void> complete(std::shared_ptr<reign> self);
 };
 

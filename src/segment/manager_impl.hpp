@@ -43,6 +43,7 @@ public:
                                      model::node_name node, model::incarnation process) override;
     awaitable<replace_outcome> replace(replace_request request) override;
     awaitable<void> end_job(model::job_id job) override;
+    void each_job(const std::function<void(const granted_job&)>& visit) const override;
     std::optional<segment_info> find(model::segment_id segment) const override;
     void each(std::optional<model::collection_id> of,
               const std::function<void(const segment_info&)>& visit) const override;

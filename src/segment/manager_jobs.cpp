@@ -269,6 +269,16 @@ void manager_impl::doubt_inputs(const job_row& job) {
     work_.notify_all();
 }
 
+void manager_impl::each_job(const std::function<void(const granted_job&)>& visit) const {
+    for (const auto& [number, row] : jobs_) {
+        granted_job one;
+        one.job = number;
+        one.record = row.record;
+        one.first_output = first_output(row.record);
+        visit(one);
+    }
+}
+
 awaitable<void> manager_impl::end_job(model::job_id job) {
     require_serving();
     const auto self = shared_from_this();

@@ -6,6 +6,7 @@
 #include "reeve/cluster/membership.hpp"
 #include "reeve/core/awaitable.hpp"
 #include "reeve/core/runtime.hpp"
+#include "reeve/gc/collector.hpp"
 #include "reeve/recovery/recover.hpp"
 #include "reeve/segment/manager.hpp"
 #include "reeve/storage/metadata_store.hpp"
@@ -39,6 +40,7 @@ struct coordinator_options {
     cluster::membership_options members;     ///< what is assumed about nodes
     channel::registrar_options channels;     ///< how channels are registered
     segment::manager_options segments;       ///< how segments are allocated, sealed and dropped
+    gc::collector_options collector;         ///< how garbage is collected, if at all
     std::function<void(const recovery::report&)>
         on_leading;  ///< after each recovery, before serving
 };
@@ -60,6 +62,8 @@ struct coordinator_status {
     std::uint64_t members_gaps = 0;             ///< times the watch had to start over
     channel::registrar_status channels;         ///< counts and troubles
     segment::manager_status segments;           ///< counts and troubles
+    gc::sweep_status orphans;                   ///< of the orphan sweep
+    gc::sweep_status dropped;                   ///< of the dropped sweep
 };
 
 /// The status in lines for people.
@@ -119,6 +123,10 @@ public:
     /// The segments of the current reign, to ask and to change them. Hold it no longer than a call:
     /// the next reign has another. Throws errc::unavailable when not leading.
     [[nodiscard]] std::shared_ptr<segment::manager> segments() const;
+
+    /// The sweeps of the current reign; null: this coordinator was given no object store. Hold it no
+    /// longer than a call. Throws errc::unavailable when not leading.
+    [[nodiscard]] std::shared_ptr<gc::collector> collector() const;
 
     /// What it would do now, and why. Throws errc::unavailable when not leading.
     [[nodiscard]] std::vector<channel::planned_action> plan() const;

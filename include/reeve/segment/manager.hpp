@@ -210,6 +210,10 @@ public:
     /// Ends a job without a result. Repeating it is harmless.
     [[nodiscard]] virtual awaitable<void> end_job(model::job_id job) = 0;
 
+    /// Jobs that are granted, by ascending number; without revisions. A holder that is gone ends
+    /// nothing: whoever started it says end_job.
+    virtual void each_job(const std::function<void(const granted_job&)>& visit) const = 0;
+
     /// One segment; nothing if it is not known.
     [[nodiscard]] virtual std::optional<segment_info> find(model::segment_id segment) const = 0;
     /// All segments that are not dropped, in no order; of one collection if given.

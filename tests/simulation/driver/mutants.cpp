@@ -60,15 +60,17 @@ std::optional<std::uint64_t> try_mutant(const scenarios& all, const simulated::m
     return last;
 }
 
-/// The mutants of the table, then those guards that no row switches off.
+/// The mutants of the table, then those guards that no row switches off and nothing else plays.
 std::vector<simulated::mutant> with_the_forgotten() {
     auto rows = simulated::all_mutants();
+    const auto played = simulated::played_guards();
     for (int i = 0; i < static_cast<int>(guard::count_); ++i) {
         const auto each = static_cast<guard>(i);
         const bool there = std::any_of(rows.begin(), rows.end(), [&](const auto& row) {
             return std::find(row.off.begin(), row.off.end(), each) != row.off.end();
         });
-        if (!there) rows.push_back({{each}, {}, 0});
+        const bool elsewhere = std::find(played.begin(), played.end(), each) != played.end();
+        if (!there && !elsewhere) rows.push_back({{each}, {}, 0});
     }
     return rows;
 }

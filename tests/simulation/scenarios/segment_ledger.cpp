@@ -116,6 +116,7 @@ void segment_ledger::committed(const storage::transaction& change, storage::revi
         if (catalog::unmark(write.value).batch != 0) continue;  // not visible yet
         if (key.what == kind::leader) term_ = at.value;
         if (key.what == kind::segment) look_at_segment(key, write);
+        if (key.what == kind::job) decoder_.decode(write.key, write.value, jobs_[key.number]);
         if (key.what == kind::channel) look_at_entry(std::string(key.name), write);
         if (write.key.ends_with(".claimed")) {
             world_.require(write.value == std::to_string(term_),
@@ -284,13 +285,25 @@ void segment_ledger::removed(const std::string& name) {
     world_.require(!needed, fmt::format("S5: {} was removed, and a record names it", name));
 }
 
-std::size_t segment_ledger::referenced_objects() const {
-    std::size_t count = 0;
+std::vector<std::string> segment_ledger::garbage() const {
+    std::set<std::string> kept;
     each_file([&](const known_segment& in, const std::string& name) {
-        const bool kept = in.record.state != model::segment_state::collected;
-        if (kept && objects_.contains(name)) ++count;
+        if (in.record.state != model::segment_state::collected) kept.insert(name);
     });
-    return count;
+    std::set<model::epoch> living;
+    for (const auto& [channel, entry] : entries_) {
+        if (model::has_holder(entry.state)) living.insert(entry.epoch);
+    }
+    for (const auto& [number, job] : jobs_) {
+        if (job.state == model::job_state::granted) living.insert(job.epoch);
+    }
+    std::vector<std::string> found;
+    for (const auto& [name, bytes] : objects_) {
+        const auto address = names_->parse(name);
+        if (!address || kept.contains(name) || living.contains(address->file.epoch)) continue;
+        found.push_back(name);
+    }
+    return found;
 }
 
 std::string segment_ledger::missing_rows() const {

@@ -37,10 +37,8 @@ public:
     /// What is wrong with the rows that readers find now: each exactly once, in channels that are
     /// not dropped. Empty: nothing.
     [[nodiscard]] std::string missing_rows() const;
-    /// Objects that no record names, and none ever will: those of ended epochs and of dropped
-    /// segments that are collected. For S6.
-    [[nodiscard]] std::size_t objects() const noexcept { return objects_.size(); }
-    [[nodiscard]] std::size_t referenced_objects() const;
+    /// Objects that no record names, and none ever will: their epochs have ended. For S6.
+    [[nodiscard]] std::vector<std::string> garbage() const;
     [[nodiscard]] bool dropped(const std::string& channel) const {
         return dropped_.contains(channel);
     }
@@ -79,6 +77,7 @@ private:
     std::set<std::string> dropped_;                      // channels with the mark
     std::map<model::file_id, model::segment_id> files_;  // which record names each
     std::map<std::string, std::string> objects_;         // what is there
+    std::map<std::uint64_t, model::job_record> jobs_;
     std::set<std::string> names_used_;
     std::map<std::string, std::uint64_t> rows_;  // appended, by channel
     std::uint64_t term_ = 0;

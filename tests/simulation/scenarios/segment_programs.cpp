@@ -340,6 +340,16 @@ segment_coordinator::segment_coordinator(segment_world& around, testing::process
     segments.allocation.limits = model::segment_limits{60, 0};
     segments.allocation.seal.idle_max = seconds(40);
     segments.allocation.seal.age_max = seconds(90);
+    auto& collector = settings.collector;
+    collector.objects = objects_.get();
+    collector.names = around.names();
+    collector.journal_slots = 10;
+    collector.orphans.retention = seconds(20);
+    collector.orphans.interval = seconds(30);
+    collector.orphans.few_deletes = 10'000;
+    collector.orphans.page = 50;
+    collector.dropped.drop_retention = seconds(20);
+    collector.dropped.interval = seconds(15);
     settings.on_leading = [this](const recovery::report&) {
         around_.world().count("leader elected");
         // Serving begins right after this call.
@@ -365,11 +375,24 @@ awaitable<void> segment_coordinator::ensure() {
     }
 }
 
+/// Nobody else compacts: what is still granted was given up.
+awaitable<void> segment_coordinator::end_jobs(std::shared_ptr<segment::manager> segments) {
+    std::vector<model::job_id> given_up;
+    segments->each_job([&](const segment::granted_job& one) { given_up.push_back(one.job); });
+    try {
+        for (const auto job : given_up) co_await segments->end_job(job);
+    } catch (const error& failure) {
+        around_.world().note(self_.name(), "jobs: {}", failure.what());
+    }
+}
+
 awaitable<void> segment_coordinator::compact() {
     for (;;) {
         co_await self_.runtime().sleep_for(seconds(around_.world().random().between(8, 25)));
-        if (!coordinator_->leading() || !around_.feeding()) continue;
+        if (!coordinator_->leading()) continue;
         const auto segments = coordinator_->segments();
+        co_await end_jobs(segments);
+        if (!around_.feeding()) continue;
         std::map<std::pair<std::string, model::partition_id>,
                  std::vector<segment::segment_info>> candidates;
         segments->each(std::nullopt, [&](const segment::segment_info& one) {

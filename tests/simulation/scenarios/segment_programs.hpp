@@ -91,6 +91,7 @@ public:
 private:
     [[nodiscard]] awaitable<void> ensure();
     [[nodiscard]] awaitable<void> compact();
+    [[nodiscard]] awaitable<void> end_jobs(std::shared_ptr<segment::manager> segments);
     [[nodiscard]] awaitable<void> compact_once(std::shared_ptr<segment::manager> segments,
                                                std::vector<segment::segment_info> inputs);
     [[nodiscard]] awaitable<std::string> read(segment::segment_info input);

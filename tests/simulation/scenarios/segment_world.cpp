@@ -1,6 +1,7 @@
 #include "segment_world.hpp"
 
 #include "reeve/core/error.hpp"
+#include "reeve/gc/marker.hpp"
 #include "reeve/testing/simulated_network.hpp"
 #include "segment_programs.hpp"
 
@@ -44,6 +45,10 @@ std::string segment_world::channel_name(std::uint32_t number) {
 }
 
 void segment_world::start() {
+    catalog::root_info root;
+    root.cluster = "simulated";
+    root.lineage = model::lineage(1);
+    world_.run(gc::claim_data_root(*world_.objects(), *names_, root));
     for (auto* one : coordinators_) one->start();
     for (auto* one : nodes_) one->start();
     writer_->start();
@@ -188,6 +193,10 @@ std::string segment_world::missing() {
             return fmt::format("the drop waits for {} channels and {} segments",
                                far->channels_left, far->segments_left);
         }
+    }
+    const auto garbage = ledger_->garbage();
+    if (!garbage.empty()) {
+        return fmt::format("{} objects are garbage, such as {}", garbage.size(), garbage.front());
     }
     return ledger_->missing_rows();
 }
