@@ -103,7 +103,8 @@ run_tests() {  # PRESET [CTEST-ARGUMENT...]
 
 stage_build() { build_locked "$@"; }
 
-stage_asan() { build_locked asan && run_tests asan -LE 'tidy|install|large'; }
+# Faults of real servers take their time, and are the optimised build's.
+stage_asan() { build_locked asan && run_tests asan -LE 'tidy|install|large|faults'; }
 stage_asan_o2() {
     build_locked asan2 reeve_tests_with_coroutines && run_tests asan2 -L coroutines
 }
@@ -118,7 +119,8 @@ stage_simulation() {
 
 stage_models() {
     local models=$root/docs/protocols/models
-    run sh "$models/channels/run.sh" quick && run sh "$models/large/run.sh" rules
+    run sh "$models/channels/run.sh" quick && run sh "$models/large/run.sh" rules &&
+        run sh "$models/gc/run.sh" rules
 }
 
 # Faults of real etcd clusters for two minutes each, and more random operations on three stores. The

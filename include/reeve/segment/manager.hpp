@@ -84,6 +84,7 @@ struct granted_job {
     model::job_record record;  ///< as recorded; its files carry `record.epoch`
     model::segment_id first_output;  ///< ids for what the job brings: as many as there are inputs,
                                      ///< in a row from this one
+
     /// Revisions of the inputs' records, in the order of `record.inputs`: read their binlogs now,
     /// and commit_replace is refused if anything of them changed since.
     std::vector<storage::revision> revisions;
