@@ -32,7 +32,8 @@ awaitable<void> segment_writer::write(std::uint32_t channel) {
     while (!around_.ledger().dropped(name)) {
         co_await self_.runtime().sleep_for(
             milliseconds(around_.world().random().between(spread / 2, spread * 3 / 2)));
-        const auto rows = around_.feeding() ? around_.world().random().between(1, 12) : 0;
+        const auto rows = around_.feeding() ? around_.world().random().between(1, around_.options().rows_max)
+                                            : 0;
         try {
             co_await write_some(channel, rows);
         } catch (const error& failure) {
@@ -49,7 +50,7 @@ awaitable<void> segment_writer::write_some(std::uint32_t channel, std::uint64_t 
     model::timestamp now;
     if (rows != 0) {
         model::allocate_request request;
-        request.collection = segment_world::collection_of(channel);
+        request.collection = around_.collection_of(channel);
         request.partition = model::partition_id(channel % 2);
         request.channel = model::channel_name(name);
         request.rows = rows;
@@ -338,7 +339,7 @@ segment_coordinator::segment_coordinator(segment_world& around, testing::process
     auto& segments = settings.segments;
     segments.id_block = 20;
     segments.allocation.limits = model::segment_limits{60, 0};
-    segments.allocation.seal.idle_max = seconds(40);
+    segments.allocation.seal.idle_max = around.options().idle;
     segments.allocation.seal.age_max = seconds(90);
     auto& collector = settings.collector;
     collector.objects = objects_.get();
@@ -358,7 +359,7 @@ segment_coordinator::segment_coordinator(segment_world& around, testing::process
     coordinator_ = std::make_unique<reeve::coordinator>(self.runtime(), *store_, self.carrier(),
                                                         self.service(), std::move(settings));
     coordinator_->start();
-    if (around.options().compacts) self.spawn(compact());
+    self.spawn(compact());
 }
 
 awaitable<void> segment_coordinator::ensure() {
@@ -366,7 +367,7 @@ awaitable<void> segment_coordinator::ensure() {
     for (std::uint32_t number = 0; number < around_.options().channels; ++number) {
         channel::channel_spec& one = channels.emplace_back();
         one.name = model::channel_name(segment_world::channel_name(number));
-        one.collection = segment_world::collection_of(number);
+        one.collection = around_.collection_of(number);
     }
     try {
         co_await coordinator_->ensure_channels(std::move(channels), seconds(30));
@@ -388,7 +389,10 @@ awaitable<void> segment_coordinator::end_jobs(std::shared_ptr<segment::manager> 
 
 awaitable<void> segment_coordinator::compact() {
     for (;;) {
-        co_await self_.runtime().sleep_for(seconds(around_.world().random().between(8, 25)));
+        const auto about =
+            static_cast<std::uint64_t>(milliseconds(around_.options().compact_after).count());
+        const auto pause = around_.world().random().between(about / 2, about * 3 / 2);
+        co_await self_.runtime().sleep_for(milliseconds(pause));
         if (!coordinator_->leading()) continue;
         const auto segments = coordinator_->segments();
         co_await end_jobs(segments);

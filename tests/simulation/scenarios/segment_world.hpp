@@ -24,9 +24,12 @@ struct segment_world_options {
     std::uint32_t nodes = 3;
     std::uint32_t coordinators = 2;
     std::uint32_t channels = 6;     ///< of three collections; the last one is dropped on the way
+    std::uint32_t first_collection = 0;           ///< of the first channel
     std::chrono::milliseconds ttl{8000};
     std::chrono::milliseconds write_every{1500};  ///< per channel
-    bool compacts = true;
+    std::uint64_t rows_max = 12;                  ///< of one allocation
+    std::chrono::seconds idle{40};                ///< until a segment without new rows is sealed
+    std::chrono::seconds compact_after{16};       ///< from one look to the next, about
 };
 
 /// A world with segments: a writer that allocates and appends, nodes that flush, a leader that
@@ -59,8 +62,8 @@ public:
     }
     [[nodiscard]] bool feeding() const noexcept { return feeding_; }
     [[nodiscard]] static std::string channel_name(std::uint32_t number);
-    [[nodiscard]] static model::collection_id collection_of(std::uint32_t channel) {
-        return model::collection_id(channel % 3);
+    [[nodiscard]] model::collection_id collection_of(std::uint32_t channel) const noexcept {
+        return model::collection_id((options_.first_collection + channel) % 3);
     }
     [[nodiscard]] model::collection_id doomed() const noexcept { return model::collection_id(2); }
     [[nodiscard]] std::uint64_t& rows(const std::string& channel) { return rows_[channel]; }
