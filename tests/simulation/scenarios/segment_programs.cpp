@@ -32,8 +32,8 @@ awaitable<void> segment_writer::write(std::uint32_t channel) {
     while (!around_.ledger().dropped(name)) {
         co_await self_.runtime().sleep_for(
             milliseconds(around_.world().random().between(spread / 2, spread * 3 / 2)));
-        const auto rows = around_.feeding() ? around_.world().random().between(1, around_.options().rows_max)
-                                            : 0;
+        const auto most = around_.options().rows_max;
+        const auto rows = around_.feeding() ? around_.world().random().between(1, most) : 0;
         try {
             co_await write_some(channel, rows);
         } catch (const error& failure) {
