@@ -261,7 +261,8 @@ awaitable<std::vector<item_result>> commit_items(storage::metadata_store& store,
             cancelled = true;
         }
         if (cancelled) {
-            // What is under way is seen to its end; the caller's next wait ends by the cancellation.
+            // What is under way is seen to its end; the caller's next wait ends by the
+            // cancellation.
             const bool throws = co_await boost::asio::this_coro::throw_if_cancelled();
             co_await boost::asio::this_coro::throw_if_cancelled(false);
             co_await all.stop();

@@ -248,8 +248,8 @@ awaitable<model::commit_reply> agent::commit(std::shared_ptr<const grant> grante
     request.to = std::move(to);
     request.settled = settled;
     request.records = std::move(records);
-    auto reply = co_await ask<model::commit_reply>(granted, transport::kind::commit,
-                                                   std::move(request));
+    auto reply =
+        co_await ask<model::commit_reply>(granted, transport::kind::commit, std::move(request));
     co_return reply;
 }
 
@@ -289,8 +289,8 @@ awaitable<Reply> agent::ask(std::shared_ptr<const grant> granted, std::string_vi
 awaitable<model::commit_reply> agent::flush(std::shared_ptr<const grant> granted,
                                             model::flush_request request) {
     request.by = holder_of(*granted);
-    auto reply = co_await ask<model::commit_reply>(granted, transport::kind::flush,
-                                                   std::move(request));
+    auto reply =
+        co_await ask<model::commit_reply>(granted, transport::kind::flush, std::move(request));
     co_return reply;
 }
 
@@ -308,16 +308,16 @@ awaitable<model::commit_reply> agent::drop(std::shared_ptr<const grant> granted,
 awaitable<model::tick_reply> agent::tick(std::shared_ptr<const grant> granted,
                                          model::tick_request request) {
     request.by = holder_of(*granted);
-    auto reply = co_await ask<model::tick_reply>(granted, transport::kind::tick,
-                                                 std::move(request));
+    auto reply =
+        co_await ask<model::tick_reply>(granted, transport::kind::tick, std::move(request));
     co_return reply;
 }
 
 awaitable<model::segments_reply> agent::segments(std::shared_ptr<const grant> granted,
                                                  model::segments_request request) {
     request.by = holder_of(*granted);
-    auto reply = co_await ask<model::segments_reply>(granted, transport::kind::segments,
-                                                     std::move(request));
+    auto reply =
+        co_await ask<model::segments_reply>(granted, transport::kind::segments, std::move(request));
     co_return reply;
 }
 
@@ -331,8 +331,7 @@ bool agent::may_commit(const slot& at, const grant& granted) const {
 }
 
 /// Keeps the last failure of a call visible until one is answered; one line of log per change.
-void agent::note_call(slot& at, const grant& granted, std::string_view kind,
-                      const error* failure) {
+void agent::note_call(slot& at, const grant& granted, std::string_view kind, const error* failure) {
     const std::string why = failure == nullptr ? std::string() : failure->what();
     const bool repeated = failure != nullptr && may_pass(*failure);
     const bool news = why != at.commit_trouble;

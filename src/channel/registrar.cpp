@@ -202,8 +202,8 @@ awaitable<std::vector<registration>> registrar_impl::ensure(std::vector<channel_
                                                             one.name, owner, one.collection));
         }
         if (row == channel_table::none && dropped_.contains(one.collection)) {
-            throw error(errc::refused, fmt::format("channel {}: collection {} is dropped",
-                                                   one.name, one.collection));
+            throw error(errc::refused, fmt::format("channel {}: collection {} is dropped", one.name,
+                                                   one.collection));
         }
     }
     std::vector<row_number> rows;

@@ -240,8 +240,7 @@ channel_facts registrar_impl::facts_of(const model::holder& by) {
     const row_number number = known_row(by);
     if (table_[number].uncertain) {
         look_at(number);
-        throw error(errc::unavailable,
-                    fmt::format("channel {} is being read again", by.channel));
+        throw error(errc::unavailable, fmt::format("channel {} is being read again", by.channel));
     }
     require_known_epoch(number, by);
     return facts(number, by);

@@ -58,8 +58,7 @@ public:
     awaitable<void> apply(std::shared_ptr<progress_change> change) override;
     channel_facts facts_of(const model::holder& by) override;
     std::optional<recorded_entry> recorded(const model::channel_name& channel) const override;
-    void each_living(
-        const std::function<void(model::epoch, std::uint64_t)>& visit) const override;
+    void each_living(const std::function<void(model::epoch, std::uint64_t)>& visit) const override;
     void drop_collection(model::collection_id id) override { dropped_.insert(id); }
     std::size_t undropped(model::collection_id id) const override;
     void member_changed(cluster::member_event event, const model::node_name& node) override;

@@ -367,8 +367,8 @@ std::string to_string(const coordinator_status& it) {
                    "segments    {} growing, {} sealed, {} flushing, {} flushed, {} dropped; {} "
                    "collections dropping, {} jobs, {} writes in doubt\n",
                    it.segments.growing, it.segments.sealed, it.segments.flushing,
-                   it.segments.flushed, it.segments.dropped, it.segments.dropping,
-                   it.segments.jobs, it.segments.doubts);
+                   it.segments.flushed, it.segments.dropped, it.segments.dropping, it.segments.jobs,
+                   it.segments.doubts);
     if (!it.segments.trouble.empty()) {
         fmt::format_to(out, "  segments: {}\n", it.segments.trouble);
     }

@@ -9,8 +9,7 @@ namespace reeve {
 
 namespace {
 
-std::shared_ptr<gc::collector> make_collector(core::runtime& strand,
-                                              storage::metadata_store& store,
+std::shared_ptr<gc::collector> make_collector(core::runtime& strand, storage::metadata_store& store,
                                               const catalog::key_layout& keys,
                                               const catalog::leader_guard& guard,
                                               const gc::collector_options& options) {
@@ -82,9 +81,9 @@ awaitable<recovery::report> reign::recover(std::shared_ptr<reign> self) {
         batches = co_await catalog::recover_batches(self->store, self->keys, self->guard);
     }
     std::function<awaitable<void>()> wait = [self] { return complete(self); };
-    auto report = co_await recovery::recover(self->strand, *self->members, *self->registrar,
-                                             *self->segments, self->guard.term(),
-                                             std::move(wait), nullptr);
+    auto report =
+        co_await recovery::recover(self->strand, *self->members, *self->registrar, *self->segments,
+                                   self->guard.term(), std::move(wait), nullptr);
     report.batches = batches;
     co_return report;
 }

@@ -66,8 +66,12 @@ collector::collector(core::runtime& strand, storage::metadata_store& metadata,
     if (options.journal_slots != 0) {
         journal_.emplace(strand, metadata, keys_, guard, options.journal_slots);
     }
-    const sweep_site site{strand, metadata, *options.objects,
-                          keys_,  names_,   std::move(guard),
+    const sweep_site site{strand,
+                          metadata,
+                          *options.objects,
+                          keys_,
+                          names_,
+                          std::move(guard),
                           journal_ ? &*journal_ : nullptr};
     orphans_.emplace(site, static_cast<knowledge&>(*this), options.orphans);
     dropped_.emplace(site, static_cast<dropped_segments&>(*this), options.dropped);

@@ -42,8 +42,9 @@ judgement judge_named(const storage::object_meta& object,
         return {verdict::in_use, "its epoch lives and may still commit it"};
     }
     if (known.pinned(file)) return {verdict::pinned, "a pin holds it"};
-    return judge_age(object, age, settled ? "no record names it, and its number is settled"
-                                          : "no record names it, and its epoch has ended");
+    return judge_age(object, age,
+                     settled ? "no record names it, and its number is settled"
+                             : "no record names it, and its epoch has ended");
 }
 
 }  // namespace

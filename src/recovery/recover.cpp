@@ -9,8 +9,8 @@ namespace reeve::recovery {
 
 awaitable<report> recover(core::runtime& strand, const cluster::membership& members,
                           channel::registrar& registrar, segment::manager& segments,
-                          model::term term,
-                          std::function<awaitable<void>()> members_complete, progress tell) {
+                          model::term term, std::function<awaitable<void>()> members_complete,
+                          progress tell) {
     report found;
     found.term = term;
     // 1. Who is alive, and who is being emptied.

@@ -85,8 +85,8 @@ void manager_impl::index(model::segment_id segment) {
     const auto* gone = row == none ? table.tombstone(segment) : nullptr;
     if (row == none && gone == nullptr) return;
     const auto& channel = table.channel(row == none ? gone->channel : table[row].channel);
-    const bool open = row != none && !channel.dropped &&
-                      table[row].state < model::segment_state::flushed;
+    const bool open =
+        row != none && !channel.dropped && table[row].state < model::segment_state::flushed;
     const bool flushing = open && table[row].state == model::segment_state::flushing;
     const auto set = [&](auto& in, bool wanted) {
         if (wanted) {

@@ -118,8 +118,8 @@ awaitable<void> manager_impl::create(model::allocate_request request, std::uint6
     const creation_turn<std::set<group_name>> turn(shared_from_this(), creating_, group, created_);
     const auto entry = channels_->recorded(request.channel);
     if (!entry) {
-        throw error(errc::unavailable, fmt::format("channel {} is not recorded yet",
-                                                   request.channel));
+        throw error(errc::unavailable,
+                    fmt::format("channel {} is not recorded yet", request.channel));
     }
     const auto limits = store_.limits();
     const auto most = std::min(limits.operations_max, limits.conditions_max);
@@ -161,9 +161,9 @@ awaitable<void> manager_impl::create(model::allocate_request request, std::uint6
     }
     guard_.check(result);
     if (!result) {
-        throw error(errc::unavailable,
-                    fmt::format("channel {} changed while segments were created in it",
-                                request.channel));
+        throw error(
+            errc::unavailable,
+            fmt::format("channel {} changed while segments were created in it", request.channel));
     }
     for (const auto& one : made) {
         (void)learn(one.collection, one.segment, one.record, result.at);
@@ -189,9 +189,9 @@ awaitable<model::tick_reply> manager_impl::tick(model::tick_request request) {
     if (request.at) {
         const auto taken = rows_.tick(channel, request.at, request.segments, now);
         if (taken.outcome == tick_outcome::in_future) {
-            throw error(errc::invalid_argument,
-                        fmt::format("channel {}: tick {} was not given out yet", channel,
-                                    request.at));
+            throw error(
+                errc::invalid_argument,
+                fmt::format("channel {}: tick {} was not given out yet", channel, request.at));
         }
         work_.notify_all();  // what it has sealed and found flushable is written down
     }

@@ -63,9 +63,9 @@ manager_impl::last_flushes::last_flushes(std::shared_ptr<manager_impl> in,
     for (const auto& one : request_->last) {
         check_files(request_->by, one, numbers_);
         if (segments.insert(one.segment).second) continue;
-        throw error(errc::invalid_argument,
-                    fmt::format("channel {}: its drop names segment {} twice", by().channel,
-                                one.segment));
+        throw error(
+            errc::invalid_argument,
+            fmt::format("channel {}: its drop names segment {} twice", by().channel, one.segment));
     }
 }
 
@@ -139,8 +139,8 @@ void manager_impl::last_flushes::doubted() {
 
 // The mark.
 
-channel::progress_change::step manager_impl::drop_mark::prepare(
-    const channel::channel_facts& known, channel::progress_write& into) {
+channel::progress_change::step manager_impl::drop_mark::prepare(const channel::channel_facts& known,
+                                                                channel::progress_write& into) {
     collection_ = known.entry.collection;
     reply_.recorded = known.progress.checkpoint;
     if (known.entry.state == model::channel_state::dropped) {
@@ -162,9 +162,8 @@ channel::progress_change::step manager_impl::drop_mark::prepare(
 }
 
 awaitable<void> manager_impl::drop_mark::look() {
-    throw error(errc::corrupt,
-                fmt::format("{}: is there, but the channel's entry is not dropped",
-                            in_->keys_.channel_drop(collection_, by().channel)));
+    throw error(errc::corrupt, fmt::format("{}: is there, but the channel's entry is not dropped",
+                                           in_->keys_.channel_drop(collection_, by().channel)));
     co_return;
 }
 
@@ -186,8 +185,8 @@ void manager_impl::add_mark(const channel::channel_facts& known, const model::ho
     into.more.if_absent(key).put(key, catalog::encode(tombstone));
 }
 
-void manager_impl::mark_dropped(const model::channel_name& channel,
-                                model::collection_id collection, model::timestamp at) {
+void manager_impl::mark_dropped(const model::channel_name& channel, model::collection_id collection,
+                                model::timestamp at) {
     dropped_channels_[channel.value] = at;
     (void)rows_.drop_channel(channel.value, collection);
     unflushed_.erase(channel.value);
@@ -200,8 +199,7 @@ void manager_impl::mark_dropped(const model::channel_name& channel,
 awaitable<model::commit_reply> manager_impl::drop_channel(model::channel_drop_request request) {
     require_serving();
     const auto self = std::static_pointer_cast<manager_impl>(shared_from_this());
-    const auto shared =
-        std::make_shared<const model::channel_drop_request>(std::move(request));
+    const auto shared = std::make_shared<const model::channel_drop_request>(std::move(request));
     const auto last = std::make_shared<last_flushes>(self, shared);
     if (core::enforced(core::guard::mark_last)) {
         co_await channels_->apply(last);

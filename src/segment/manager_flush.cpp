@@ -22,9 +22,9 @@ model::binlog_record binlog_of(const model::segment_flush& what,
     return record;
 }
 
-model::channel_progress progress_after(const channel::channel_facts& known,
-                                       const model::holder& by, const model::position& checkpoint,
-                                       std::uint64_t settled, std::uint64_t flush) {
+model::channel_progress progress_after(const channel::channel_facts& known, const model::holder& by,
+                                       const model::position& checkpoint, std::uint64_t settled,
+                                       std::uint64_t flush) {
     const auto& before = known.progress;
     const bool same_epoch = known.recorded && before.epoch == by.epoch;
     const bool goes_back = !core::enforced(core::guard::settled_forward);
@@ -107,8 +107,8 @@ channel::progress_change::step manager_impl::flush_change::prepare(
     const auto recorded = info ? info->record.end : model::position();
     // A flush that is there already is a success before any refusal.
     if (found_) return answer(commit_outcome::committed, recorded);
-    const bool goes_on = known.held && info && may_be_flushed(state) &&
-                         request_.what.from == recorded;
+    const bool goes_on =
+        known.held && info && may_be_flushed(state) && request_.what.from == recorded;
     if (!goes_on) {
         if (!looked_) return step::look;
         if (!known.held) {
@@ -136,8 +136,8 @@ void manager_impl::flush_change::refuse(std::string_view why) const {
                             request_.by.epoch, request_.what.number, request_.what.segment, why));
 }
 
-void manager_impl::flush_change::fill(const channel::channel_facts& known,
-                                      const segment_info& info, channel::progress_write& into) {
+void manager_impl::flush_change::fill(const channel::channel_facts& known, const segment_info& info,
+                                      channel::progress_write& into) {
     const auto& what = request_.what;
     const auto binlog = binlog_of(what, request_.checkpoint);
     next_ = info.record;
@@ -147,8 +147,8 @@ void manager_impl::flush_change::fill(const channel::channel_facts& known,
     if (request_.effect == model::flush_effect::flushes) {
         next_.state = model::segment_state::flushed;
     }
-    into.progress = progress_after(known, request_.by, request_.checkpoint, request_.settled,
-                                   what.number);
+    into.progress =
+        progress_after(known, request_.by, request_.checkpoint, request_.settled, what.number);
     marks_ = false;
     if (request_.effect == model::flush_effect::drops) {
         next_ = model::tombstone_of(next_, model::segment_state::dropped, now_);

@@ -53,8 +53,7 @@ public:
                const model::segment_record& record, storage::revision at) override {
         (void)learn(collection, segment, record, at);
     }
-    void each_living(
-        const std::function<void(model::epoch, std::uint64_t)>& visit) const override;
+    void each_living(const std::function<void(model::epoch, std::uint64_t)>& visit) const override;
     manager_status status() const override;
     std::size_t memory() const noexcept override { return rows_.memory(); }
 

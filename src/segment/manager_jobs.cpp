@@ -26,8 +26,8 @@ model::segment_id first_output(const model::job_record& job) {
 /// The inputs as they are known: flushed, of one collection that is not dropped, each once.
 std::vector<segment_info> manager_impl::inputs_of(const std::vector<model::segment_id>& ids) const {
     if (ids.empty() || ids.size() > model::job_inputs_max) {
-        throw bad_job(fmt::format("{} inputs, 1 to {} are accepted", ids.size(),
-                                  model::job_inputs_max));
+        throw bad_job(
+            fmt::format("{} inputs, 1 to {} are accepted", ids.size(), model::job_inputs_max));
     }
     std::vector<segment_info> inputs;
     for (const auto id : ids) {
@@ -54,8 +54,7 @@ std::vector<segment_info> manager_impl::inputs_of(const std::vector<model::segme
 /// copy of the earlier that lands late finds nothing as it was.
 awaitable<granted_job> manager_impl::grant_job(std::string what,
                                                std::vector<model::segment_id> inputs,
-                                               model::node_name node,
-                                               model::incarnation process) {
+                                               model::node_name node, model::incarnation process) {
     require_serving();
     const auto self = shared_from_this();
     auto segments = inputs_of(inputs);
@@ -97,8 +96,8 @@ awaitable<granted_job> manager_impl::grant_job(std::string what,
         throw error(errc::unavailable, "work on segments: an input changed meanwhile");
     }
     for (const auto& one : segments) {
-        if (one.record.job == made.job) (void)learn(one.collection, one.segment, one.record,
-                                                    result.at);
+        if (one.record.job == made.job)
+            (void)learn(one.collection, one.segment, one.record, result.at);
         made.revisions.push_back(one.record.job == made.job ? result.at : one.at);
     }
     jobs_[made.job] = job_row{made.record, result.at};
@@ -155,10 +154,10 @@ catalog::large_change manager_impl::replacement(const replace_request& request, 
         one.record.created = now;
         one.record.start = output.start;
         one.record.end = output.end;
-        change.parts.push_back({keys_.segment(one.collection, one.segment),
-                                catalog::encode(one.record)});
-        change.parts.push_back({keys_.binlog(one.segment, {request.epoch, flush.number}),
-                                catalog::encode(binlog)});
+        change.parts.push_back(
+            {keys_.segment(one.collection, one.segment), catalog::encode(one.record)});
+        change.parts.push_back(
+            {keys_.binlog(one.segment, {request.epoch, flush.number}), catalog::encode(binlog)});
     }
     return change;
 }
@@ -220,9 +219,10 @@ void manager_impl::check_outputs(const replace_request& request,
     for (const auto& output : request.outputs) {
         const auto id = output.segment.value;
         if (id < first || id - first >= job.inputs.size() || !used.insert(output.segment).second) {
-            throw bad_job(fmt::format("output {} is none of the {} that were granted from {} on, "
-                                      "or there twice",
-                                      id, job.inputs.size(), first));
+            throw bad_job(
+                fmt::format("output {} is none of the {} that were granted from {} on, "
+                            "or there twice",
+                            id, job.inputs.size(), first));
         }
         const auto from_input = [&](model::segment_id input) {
             const auto info = find(input);
@@ -242,8 +242,8 @@ awaitable<replace_outcome> manager_impl::recorded_outcome(replace_request reques
     if (!found) co_return replace_outcome::ended;
     model::job_record recorded;
     decoder_.decode(key, found->value, recorded);
-    const bool committed = recorded.state == model::job_state::committed &&
-                           recorded.epoch == request.epoch;
+    const bool committed =
+        recorded.state == model::job_state::committed && recorded.epoch == request.epoch;
     co_return committed ? replace_outcome::committed : replace_outcome::ended;
 }
 

@@ -56,8 +56,8 @@ awaitable<void> manager_impl::load_oracle() {
     if (found) decoder_.decode(keys_.oracle(), found->value, mark);
     auto lifetime = options_.allocation.lifetime_max;
     lifetime = std::max(lifetime, std::chrono::milliseconds(mark.lifetime_ms));
-    loading_expiry_ = after(model::timestamp(mark.high), lifetime,
-                            options_.allocation.seal.timestamps_per_ms);
+    loading_expiry_ =
+        after(model::timestamp(mark.high), lifetime, options_.allocation.seal.timestamps_per_ms);
 }
 
 void manager_impl::load_segment(const storage::record& record, load_report& report) {

@@ -98,8 +98,9 @@ void manager_impl::collect_dropped(std::vector<storage::transaction>& items,
         if (number != none) {
             table.each_of_channel(number, [&](const segment_row& row) {
                 if (++seen > options_.rewrites_max) return;
-                rewrite(row, model::tombstone_of(table.record(table.find(row.id)),
-                                                 model::segment_state::dropped, at->second),
+                rewrite(row,
+                        model::tombstone_of(table.record(table.find(row.id)),
+                                            model::segment_state::dropped, at->second),
                         items, written);
             });
         }
@@ -159,8 +160,8 @@ awaitable<bool> manager_impl::resolve(doubt what) {
     const auto progress = co_await store_.get(keys_.progress(what.by.channel));
     const auto entry_at = entry ? entry->modified : storage::revision();
     const auto progress_at = progress ? progress->modified : storage::revision();
-    const bool over = entry_at != what.by.entry_at ||
-                      (what.flush.epoch && progress_at != what.by.progress_at);
+    const bool over =
+        entry_at != what.by.entry_at || (what.flush.epoch && progress_at != what.by.progress_at);
     if (!what.flush.epoch) {
         const bool there = co_await reread(what.collection, what.segment);
         co_return there || over;

@@ -58,14 +58,14 @@ TEST_CASE("a server's version is three numbers, and whatever else it says is no 
 }
 
 TEST_CASE("leases end early before 3.4.31, and from 3.5.0 before 3.5.13") {
-    for (const auto& old : {server_version{3, 3, 27}, server_version{3, 4, 0},
-                            server_version{3, 4, 30}, server_version{3, 5, 0},
-                            server_version{3, 5, 12}}) {
+    for (const auto& old :
+         {server_version{3, 3, 27}, server_version{3, 4, 0}, server_version{3, 4, 30},
+          server_version{3, 5, 0}, server_version{3, 5, 12}}) {
         CHECK(may_end_renewed_leases(old));
     }
-    for (const auto& mended : {server_version{3, 4, 31}, server_version{3, 4, 99},
-                               server_version{3, 5, 13}, server_version{3, 6, 0},
-                               server_version{4, 0, 0}}) {
+    for (const auto& mended :
+         {server_version{3, 4, 31}, server_version{3, 4, 99}, server_version{3, 5, 13},
+          server_version{3, 6, 0}, server_version{4, 0, 0}}) {
         CHECK_FALSE(may_end_renewed_leases(mended));
     }
     CHECK(flaw_of("3.4.23").find("15247") != std::string::npos);

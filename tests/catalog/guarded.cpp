@@ -194,7 +194,7 @@ TEST_CASE_METHOD(fixture, "a failure of the store says what became of each item"
         const std::size_t sent = 5 * catalog::transactions_in_flight_max;
         for (std::size_t at = 0; at < 30; ++at) {
             INFO(at);
-            CHECK(all[at] == (at / 5 == 1  ? of_second
+            CHECK(all[at] == (at / 5 == 1 ? of_second
                               : at < sent ? item_outcome::committed
                                           : item_outcome::not_applied));
         }

@@ -224,7 +224,8 @@ TEST_CASE_METHOD(fixture, "items on one key are never under way together, and ke
     CHECK(count("x") == 29);
 }
 
-TEST_CASE_METHOD(fixture, "what a rejection sends again stays in front of later items on its keys") {
+TEST_CASE_METHOD(fixture,
+                 "what a rejection sends again stays in front of later items on its keys") {
     limit(3, 2, 1 << 20);
     put("taken", "before");
     std::vector<storage::transaction> items;
@@ -252,7 +253,8 @@ TEST_CASE_METHOD(fixture, "what a rejection sends again stays in front of later 
     CHECK(get("k")->version == 3);
 }
 
-TEST_CASE_METHOD(fixture, "after a failure nothing more is sent, and what is under way is decided") {
+TEST_CASE_METHOD(fixture,
+                 "after a failure nothing more is sent, and what is under way is decided") {
     const auto expect = [this](fault what, item_outcome of_second) {
         faulty.faults[1] = what;
         start(creations(5 * (at_once + 3)));

@@ -1,4 +1,5 @@
-// What each rule of segments prevents: a play, with the rule and, in a build with switches, without.
+// What each rule of segments prevents: a play, with the rule and, in a build with switches,
+// without.
 #include "reeve/core/guards.hpp"
 #include "segment_fixture.hpp"
 

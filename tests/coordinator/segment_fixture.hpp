@@ -46,8 +46,8 @@ public:
         for (std::uint32_t number = 0; number < options.nodes; ++number) {
             auto& running = node(number).program<node_program>().running;
             const auto found = running.find(channel);
-            if (found != running.end() && found->second->valid()) return {&node(number),
-                                                                          found->second};
+            if (found != running.end() && found->second->valid())
+                return {&node(number), found->second};
         }
         FAIL("nobody consumes " << channel);
         return {};
@@ -71,8 +71,7 @@ public:
         const auto [on, granted] = holder_of("a");
         model::segments_request request;
         request.these = std::move(these);
-        return call(*on,
-                    on->program<node_program>().node().segments(granted, std::move(request)))
+        return call(*on, on->program<node_program>().node().segments(granted, std::move(request)))
             .segments;
     }
     /// One file with `rows` rows, from `from` to `to`.

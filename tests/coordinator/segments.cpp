@@ -311,8 +311,8 @@ TEST_CASE("jobs: what cannot be an input is refused, and nothing is written") {
     const auto revision = it.revision();
     const auto refused = [&](std::vector<model::segment_id> inputs) {
         return failure_of([&] {
-                   it.call(it.office(), it.segments().grant_job("compaction", inputs,
-                                                                model::node_name(), {}));
+                   it.call(it.office(),
+                           it.segments().grant_job("compaction", inputs, model::node_name(), {}));
                }).first == errc::invalid_argument;
     };
     CHECK(refused({}));

@@ -49,11 +49,7 @@ std::vector<std::string> way_to::endpoints() const {
 }
 
 trouble::trouble(etcd_cluster& cluster, const way_to& way, std::uint64_t seed, std::size_t before)
-    : cluster_(cluster),
-      way_(way),
-      random_(seed),
-      before_(before),
-      thread_([this] { work(); }) {}
+    : cluster_(cluster), way_(way), random_(seed), before_(before), thread_([this] { work(); }) {}
 
 std::size_t trouble::end() {
     stop();

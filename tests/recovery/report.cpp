@@ -122,12 +122,16 @@ TEST_CASE("recovery: nodes first, then channels page by page, then the compariso
         steps.emplace_back(step, records);
     };
     std::function<awaitable<void>()> wait = [&all, &waited] { return complete(&all, &waited); };
-    const auto report = it.sim.run(recovery::recover(
-        it.sim.world_runtime(), *all.members, *all.registrar, *all.segments, model::term(7), wait,
-        tell));
-    CHECK(steps == std::vector<std::pair<std::string, std::size_t>>{
-                       {"nodes", 0}, {"channels", 2}, {"channels", 4}, {"channels", 5},
-                       {"channels", 6}, {"segments", 0}, {"segments", 0}});
+    const auto report =
+        it.sim.run(recovery::recover(it.sim.world_runtime(), *all.members, *all.registrar,
+                                     *all.segments, model::term(7), wait, tell));
+    CHECK(steps == std::vector<std::pair<std::string, std::size_t>>{{"nodes", 0},
+                                                                    {"channels", 2},
+                                                                    {"channels", 4},
+                                                                    {"channels", 5},
+                                                                    {"channels", 6},
+                                                                    {"segments", 0},
+                                                                    {"segments", 0}});
     CHECK(report.term == model::term(7));
     CHECK(report.repairs.size() == 5);  // they wait for a node
     CHECK(it.revision() == revision);

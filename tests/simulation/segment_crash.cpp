@@ -81,9 +81,8 @@ TEST_CASE("a crash at any effect of allocation, sealing and flush leaves every r
 }
 
 TEST_CASE("a crash at any effect of compaction and sweeps leaves every row in one file") {
-    const auto report = crash_everywhere(seconds(60), [](segment_world& around) {
-        around.world().run_for(seconds(5));
-    });
+    const auto report = crash_everywhere(
+        seconds(60), [](segment_world& around) { around.world().run_for(seconds(5)); });
     INFO(report.text());
     CHECK(report.held());
 }

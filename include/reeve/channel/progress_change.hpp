@@ -29,9 +29,9 @@ struct channel_facts {
 struct progress_write {
     /// Nothing but progress.
     progress_write() {}
-    model::channel_progress progress;            ///< the record as it is to be
-    std::optional<model::channel_entry> entry;   ///< the entry, if it changes too
-    storage::transaction more;                   ///< conditions and writes of other records
+    model::channel_progress progress;           ///< the record as it is to be
+    std::optional<model::channel_entry> entry;  ///< the entry, if it changes too
+    storage::transaction more;                  ///< conditions and writes of other records
     /// Records that must not exist, in any number.
     std::vector<catalog::large_change::part> created;
 };

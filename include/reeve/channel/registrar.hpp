@@ -72,9 +72,9 @@ struct registration {
 
 /// A channel's entry as recorded, and since when.
 struct recorded_entry {
-    model::channel_entry entry;  ///< the record
-    storage::revision at;        ///< of the record
-    model::position checkpoint;  ///< everything up to here is durable
+    model::channel_entry entry;     ///< the record
+    storage::revision at;           ///< of the record
+    model::position checkpoint;     ///< everything up to here is durable
     storage::revision progress_at;  ///< of the progress record; 0: there is none
 };
 

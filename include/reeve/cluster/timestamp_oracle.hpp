@@ -58,7 +58,7 @@ private:
     std::uint64_t next_ = 0;
     std::uint64_t first_ = 0;      // of this term
     core::time_point first_at_{};  // when it was free
-    std::uint64_t high_ = 0;  // of the record; 0: not known in this term
+    std::uint64_t high_ = 0;       // of the record; 0: not known in this term
 };
 
 }  // namespace reeve::cluster

@@ -124,8 +124,8 @@ public:
     /// the next reign has another. Throws errc::unavailable when not leading.
     [[nodiscard]] std::shared_ptr<segment::manager> segments() const;
 
-    /// The sweeps of the current reign; null: this coordinator was given no object store. Hold it no
-    /// longer than a call. Throws errc::unavailable when not leading.
+    /// The sweeps of the current reign; null: this coordinator was given no object store. Hold it
+    /// no longer than a call. Throws errc::unavailable when not leading.
     [[nodiscard]] std::shared_ptr<gc::collector> collector() const;
 
     /// What it would do now, and why. Throws errc::unavailable when not leading.

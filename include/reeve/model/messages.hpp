@@ -104,7 +104,7 @@ struct commit_reply {
     commit_reply() {}
     commit_outcome outcome = commit_outcome::stale;  ///< what became of it
     position recorded;  ///< the checkpoint, or the segment's end, as recorded now
-    std::string why;                                 ///< for people
+    std::string why;    ///< for people
 };
 
 }  // namespace reeve::model

@@ -84,9 +84,9 @@ struct tick_reply {
     standing_of_grant grant = standing_of_grant::stale;  ///< does the sender hold the channel?
     std::vector<segment_id> flush;  ///< nothing more comes to them: flush what is left of them, as
                                     ///< their last flush. Repeated with each reply until it is done
-    bool dropping = false;  ///< the collection is being dropped: flush everything, then say
-                            ///< channel_drop_request
-    std::string why;        ///< for people
+    bool dropping = false;          ///< the collection is being dropped: flush everything, then say
+                                    ///< channel_drop_request
+    std::string why;                ///< for people
 };
 
 /// Writer to leader: what time is it?

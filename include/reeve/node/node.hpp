@@ -7,8 +7,8 @@
 #include "reeve/core/backoff.hpp"
 #include "reeve/core/runtime.hpp"
 #include "reeve/model/messages.hpp"
-#include "reeve/model/segment_messages.hpp"
 #include "reeve/model/node.hpp"
+#include "reeve/model/segment_messages.hpp"
 #include "reeve/storage/metadata_store.hpp"
 #include "reeve/transport/service.hpp"
 #include "reeve/transport/transport.hpp"
@@ -85,8 +85,8 @@ public:
     [[nodiscard]] awaitable<model::commit_reply> flush(
         std::shared_ptr<const channel::grant> granted, model::flush_request request);
     /// See channel::agent::drop. Throws as `commit`.
-    [[nodiscard]] awaitable<model::commit_reply> drop(
-        std::shared_ptr<const channel::grant> granted, model::channel_drop_request request);
+    [[nodiscard]] awaitable<model::commit_reply> drop(std::shared_ptr<const channel::grant> granted,
+                                                      model::channel_drop_request request);
     /// See channel::agent::tick. Throws as `commit`.
     [[nodiscard]] awaitable<model::tick_reply> tick(std::shared_ptr<const channel::grant> granted,
                                                     model::tick_request request);

@@ -44,8 +44,8 @@ struct report {
 /// `members` (followed by the caller) is complete; 2. load all channels; 3. load all segments; 4.
 /// compare. Nothing may be served before it is done. Reads only.
 [[nodiscard]] awaitable<report> recover(core::runtime& strand, const cluster::membership& members,
-                                        channel::registrar& registrar,
-                                        segment::manager& segments, model::term term,
+                                        channel::registrar& registrar, segment::manager& segments,
+                                        model::term term,
                                         std::function<awaitable<void>()> members_complete,
                                         progress tell);
 

@@ -71,7 +71,7 @@ struct allocation_options {
     /// seal_options::timestamps_per_ms. A new leader waits for so long before it gives out rows of
     /// the segments that it finds (docs/protocols/segments.md, L6). The default is Milvus'.
     std::chrono::milliseconds lifetime_max{2000};
-    seal_options seal;                               ///< when segments are sealed
+    seal_options seal;                                         ///< when segments are sealed
     std::vector<std::shared_ptr<const seal_policy>> policies;  ///< of the host, asked last
 };
 

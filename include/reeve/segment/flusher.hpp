@@ -85,9 +85,9 @@ public:
         std::shared_ptr<const channel::grant> granted, flush_work work, model::flush_effect effect,
         model::position checkpoint);
     /// Uploads what is left of all segments, then drops the channel with it. `work` may be empty.
-    [[nodiscard]] awaitable<model::commit_reply> drop(
-        std::shared_ptr<const channel::grant> granted, std::vector<flush_work> work,
-        model::position checkpoint);
+    [[nodiscard]] awaitable<model::commit_reply> drop(std::shared_ptr<const channel::grant> granted,
+                                                      std::vector<flush_work> work,
+                                                      model::position checkpoint);
 
     /// The settled number of a grant, as a flush would report it now.
     [[nodiscard]] std::uint64_t settled(const channel::grant& granted) const;
@@ -97,8 +97,8 @@ private:
     class open_flush;
     [[nodiscard]] std::shared_ptr<numbers> numbers_of(const channel::grant& granted);
     [[nodiscard]] awaitable<model::segment_flush> upload(
-        std::shared_ptr<const channel::grant> granted, flush_work work,
-        std::shared_ptr<numbers> of, std::uint64_t number);
+        std::shared_ptr<const channel::grant> granted, flush_work work, std::shared_ptr<numbers> of,
+        std::uint64_t number);
     [[nodiscard]] awaitable<model::file_id> upload_one(
         std::shared_ptr<const channel::grant> granted, catalog::file_address where,
         std::string bytes, std::shared_ptr<numbers> of);

@@ -39,9 +39,9 @@ struct manager_options {
     core::backoff_options retry;    ///< of the store
     /// How long an allocation waits for a new channel to be registered.
     std::chrono::milliseconds registration{10'000};
-    std::size_t page_size = 10000;      ///< records in a page when loading
-    std::uint64_t id_block = 100;       ///< ids reserved at a time, at least
-    std::size_t rewrites_max = 1000;    ///< segments of dropped channels rewritten in one go
+    std::size_t page_size = 10000;    ///< records in a page when loading
+    std::uint64_t id_block = 100;     ///< ids reserved at a time, at least
+    std::size_t rewrites_max = 1000;  ///< segments of dropped channels rewritten in one go
     consensus::timestamp_oracle* oracle = nullptr;  ///< where timestamps come from; null: the
                                                     ///< record `oracle`. Must outlive the manager
     reference_listener* references = nullptr;       ///< null: nobody. Must outlive the manager
@@ -49,14 +49,14 @@ struct manager_options {
 
 /// What loading found.
 struct load_report {
-    std::size_t segments = 0;           ///< that are not dropped
-    std::size_t tombstones = 0;         ///< of segments
-    std::size_t flushes = 0;            ///< binlog records
-    std::size_t files = 0;              ///< in them
-    std::size_t drops = 0;              ///< of collections
-    std::size_t jobs = 0;               ///< granted
-    std::size_t orphans = 0;            ///< binlog records of segments that are not there
-    std::chrono::nanoseconds took{0};   ///< duration
+    std::size_t segments = 0;          ///< that are not dropped
+    std::size_t tombstones = 0;        ///< of segments
+    std::size_t flushes = 0;           ///< binlog records
+    std::size_t files = 0;             ///< in them
+    std::size_t drops = 0;             ///< of collections
+    std::size_t jobs = 0;              ///< granted
+    std::size_t orphans = 0;           ///< binlog records of segments that are not there
+    std::chrono::nanoseconds took{0};  ///< duration
 };
 
 /// A segment, as recorded.
@@ -80,8 +80,8 @@ struct drop_progress {
 struct granted_job {
     /// None.
     granted_job() {}
-    model::job_id job;         ///< its number
-    model::job_record record;  ///< as recorded; its files carry `record.epoch`
+    model::job_id job;               ///< its number
+    model::job_record record;        ///< as recorded; its files carry `record.epoch`
     model::segment_id first_output;  ///< ids for what the job brings: as many as there are inputs,
                                      ///< in a row from this one
 
@@ -125,18 +125,18 @@ enum class replace_outcome : std::uint8_t {
 
 /// Counts and troubles.
 struct manager_status {
-    std::size_t growing = 0;         ///< segments in this state
-    std::size_t sealed = 0;          ///< segments in this state
-    std::size_t flushing = 0;        ///< segments in this state
-    std::size_t flushed = 0;         ///< segments in this state
-    std::size_t dropped = 0;         ///< segments in this state or later
-    std::size_t dropping = 0;        ///< collections whose drop has not ended
-    std::size_t jobs = 0;            ///< granted
-    std::size_t doubts = 0;          ///< writes of unknown outcome that may still land
-    std::uint64_t allocations = 0;   ///< in this term
-    std::uint64_t flushes = 0;       ///< committed in this term
-    std::uint64_t refused = 0;       ///< flushes answered with another outcome in this term
-    std::string trouble;             ///< the failure that is being retried; empty: none
+    std::size_t growing = 0;        ///< segments in this state
+    std::size_t sealed = 0;         ///< segments in this state
+    std::size_t flushing = 0;       ///< segments in this state
+    std::size_t flushed = 0;        ///< segments in this state
+    std::size_t dropped = 0;        ///< segments in this state or later
+    std::size_t dropping = 0;       ///< collections whose drop has not ended
+    std::size_t jobs = 0;           ///< granted
+    std::size_t doubts = 0;         ///< writes of unknown outcome that may still land
+    std::uint64_t allocations = 0;  ///< in this term
+    std::uint64_t flushes = 0;      ///< committed in this term
+    std::uint64_t refused = 0;      ///< flushes answered with another outcome in this term
+    std::string trouble;            ///< the failure that is being retried; empty: none
 };
 
 /// The coordinator's side of segments, for one term (docs/protocols/segments.md): allocates rows,
@@ -147,10 +147,12 @@ class manager : public std::enable_shared_from_this<manager> {
 public:
     /// Of the term of `guard`, beside the registrar of the same term. Throws errc::invalid_argument
     /// for limits without rows.
-    [[nodiscard]] static std::shared_ptr<manager> make(
-        core::runtime& strand, storage::metadata_store& store, const catalog::key_layout& keys,
-        std::shared_ptr<channel::registrar> channels, catalog::leader_guard guard,
-        manager_options options);
+    [[nodiscard]] static std::shared_ptr<manager> make(core::runtime& strand,
+                                                       storage::metadata_store& store,
+                                                       const catalog::key_layout& keys,
+                                                       std::shared_ptr<channel::registrar> channels,
+                                                       catalog::leader_guard guard,
+                                                       manager_options options);
     virtual ~manager() = default;
 
     /// Reads all segments, flushes, tombstones and jobs, page by page, after the registrar has
@@ -202,9 +204,10 @@ public:
     /// Grants work on flushed segments of one collection, and takes them from any earlier grant.
     /// Throws errc::invalid_argument (no inputs, too many for one transaction, not flushed, dropped
     /// or of several collections), errc::unavailable, errc::outcome_unknown (ask again).
-    [[nodiscard]] virtual awaitable<granted_job> grant_job(
-        std::string what, std::vector<model::segment_id> inputs, model::node_name node,
-        model::incarnation process) = 0;
+    [[nodiscard]] virtual awaitable<granted_job> grant_job(std::string what,
+                                                           std::vector<model::segment_id> inputs,
+                                                           model::node_name node,
+                                                           model::incarnation process) = 0;
     /// Drops the inputs of a job and adds its outputs, in one step. Repeating it is harmless.
     /// Throws errc::invalid_argument, errc::unavailable, errc::outcome_unknown (repeat it).
     [[nodiscard]] virtual awaitable<replace_outcome> replace(replace_request request) = 0;

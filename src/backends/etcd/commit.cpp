@@ -56,8 +56,8 @@ std::vector<std::size_t> failed_conditions(const storage::transaction& change,
     std::vector<std::size_t> failed;
     for (std::size_t index = 0; index < tests.size(); ++index) {
         const auto& found = from.reads[index].records;
-        const bool fits = found.size() <= 1 && (found.empty() || keys.names(found.front().key,
-                                                                            tests[index].key));
+        const bool fits =
+            found.size() <= 1 && (found.empty() || keys.names(found.front().key, tests[index].key));
         if (!fits) refuse("and the read of a key found another one");
         const storage::record* record = found.empty() ? nullptr : &found.front();
         if (!holds(tests[index], record)) failed.push_back(index);

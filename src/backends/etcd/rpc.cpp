@@ -353,38 +353,38 @@ bool channel::ready() const { return connection_->over->GetState(false) == GRPC_
 
 std::shared_ptr<call> channel::start(const range_request& what, const call_options& options,
                                      done<range_request> then) {
-    return connection_->start<wire::RangeRequest, wire::RangeResponse>("/etcdserverpb.KV/Range", what, options,
-                                                   std::move(then));
+    return connection_->start<wire::RangeRequest, wire::RangeResponse>(
+        "/etcdserverpb.KV/Range", what, options, std::move(then));
 }
 
 std::shared_ptr<call> channel::start(const txn_request& what, const call_options& options,
                                      done<txn_request> then) {
-    return connection_->start<wire::TxnRequest, wire::TxnResponse>("/etcdserverpb.KV/Txn", what, options,
-                                                 std::move(then));
+    return connection_->start<wire::TxnRequest, wire::TxnResponse>("/etcdserverpb.KV/Txn", what,
+                                                                   options, std::move(then));
 }
 
 std::shared_ptr<call> channel::start(const grant_request& what, const call_options& options,
                                      done<grant_request> then) {
-    return connection_->start<wire::LeaseGrantRequest, wire::LeaseGrantResponse>("/etcdserverpb.Lease/LeaseGrant", what,
-                                                        options, std::move(then));
+    return connection_->start<wire::LeaseGrantRequest, wire::LeaseGrantResponse>(
+        "/etcdserverpb.Lease/LeaseGrant", what, options, std::move(then));
 }
 
 std::shared_ptr<call> channel::start(const revoke_request& what, const call_options& options,
                                      done<revoke_request> then) {
-    return connection_->start<wire::LeaseRevokeRequest, wire::LeaseRevokeResponse>("/etcdserverpb.Lease/LeaseRevoke", what,
-                                                         options, std::move(then));
+    return connection_->start<wire::LeaseRevokeRequest, wire::LeaseRevokeResponse>(
+        "/etcdserverpb.Lease/LeaseRevoke", what, options, std::move(then));
 }
 
 std::shared_ptr<call> channel::start(const authenticate_request& what, const call_options& options,
                                      done<authenticate_request> then) {
-    return connection_->start<wire::AuthenticateRequest, wire::AuthenticateResponse>("/etcdserverpb.Auth/Authenticate", what,
-                                                          options, std::move(then));
+    return connection_->start<wire::AuthenticateRequest, wire::AuthenticateResponse>(
+        "/etcdserverpb.Auth/Authenticate", what, options, std::move(then));
 }
 
 std::shared_ptr<call> channel::start(const member_request& what, const call_options& options,
                                      done<member_request> then) {
-    return connection_->start<wire::StatusRequest, wire::StatusResponse>("/etcdserverpb.Maintenance/Status", what,
-                                                    options, std::move(then));
+    return connection_->start<wire::StatusRequest, wire::StatusResponse>(
+        "/etcdserverpb.Maintenance/Status", what, options, std::move(then));
 }
 
 std::unique_ptr<watch_stream> channel::watch(const std::string& token, std::function<void()> wake) {

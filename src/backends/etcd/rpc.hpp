@@ -76,9 +76,9 @@ struct txn_response {
     std::vector<range_response> reads;
 };
 
-/// A transaction of a store: if all conditions hold, its writes, and a read of `touched` if there are
-/// none; else a read of the key of each condition, in order, without values. Copies share what is
-/// large, so that a commit copies keys and values once: to where gRPC takes them.
+/// A transaction of a store: if all conditions hold, its writes, and a read of `touched` if there
+/// are none; else a read of the key of each condition, in order, without values. Copies share what
+/// is large, so that a commit copies keys and values once: to where gRPC takes them.
 struct txn_request {
     using response = txn_response;
     static constexpr const char* name = "commit";

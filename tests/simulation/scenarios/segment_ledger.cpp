@@ -52,8 +52,8 @@ public:
     }
     awaitable<std::optional<storage::object_version>> put_if_match(
         std::string key, std::string bytes, storage::object_version expected) override {
-        auto version = co_await below_->put_if_match(std::move(key), std::move(bytes),
-                                                     std::move(expected));
+        auto version =
+            co_await below_->put_if_match(std::move(key), std::move(bytes), std::move(expected));
         co_return version;
     }
     awaitable<std::optional<storage::object>> get(std::string key,
@@ -119,9 +119,9 @@ void segment_ledger::committed(const storage::transaction& change, storage::revi
         if (key.what == kind::job) decoder_.decode(write.key, write.value, jobs_[key.number]);
         if (key.what == kind::channel) look_at_entry(std::string(key.name), write);
         if (write.key.ends_with(".claimed")) {
-            world_.require(write.value == std::to_string(term_),
-                           fmt::format("I8: a write of term {} took effect in term {}",
-                                       write.value, term_));
+            world_.require(
+                write.value == std::to_string(term_),
+                fmt::format("I8: a write of term {} took effect in term {}", write.value, term_));
         }
     }
     for (const auto& write : change.operations()) {
@@ -148,9 +148,9 @@ void segment_ledger::look_at_segment(const catalog::key_layout::parsed& key,
     const auto [found, fresh] = segments_.try_emplace(key.segment);
     known_segment& known = found->second;
     if (fresh) {
-        world_.require(segment::may_begin(record.state),
-                       fmt::format("segment {} begins as {}", key.segment,
-                                   model::name(record.state)));
+        world_.require(
+            segment::may_begin(record.state),
+            fmt::format("segment {} begins as {}", key.segment, model::name(record.state)));
         world_.require(!dropped_.contains(record.channel.value),
                        fmt::format("S4: segment {} begins in the dropped channel {}", key.segment,
                                    record.channel));
@@ -159,8 +159,8 @@ void segment_ledger::look_at_segment(const catalog::key_layout::parsed& key,
         world_.require(before == record.state || segment::may_become(before, record.state),
                        fmt::format("S4: segment {} goes from {} to {}", key.segment,
                                    model::name(before), model::name(record.state)));
-        const bool stays = record.channel == known.record.channel &&
-                           record.partition == known.record.partition;
+        const bool stays =
+            record.channel == known.record.channel && record.partition == known.record.partition;
         world_.require(stays, fmt::format("segment {} changed its channel", key.segment));
         const bool less = !model::is_dropped(record.state) &&
                           (record.rows < known.record.rows || record.end < known.record.end);
@@ -191,14 +191,14 @@ void segment_ledger::look_at_binlog(const catalog::key_layout::parsed& key,
     const bool again = in.flushes.contains(key.flush);  // a mark was taken away
     world_.require(!again, fmt::format("S3: flush {} of segment {} was written twice",
                                        model::text(key.flush), key.segment));
-    world_.require(alive(in) || model::is_dropped(in.record.state),
-                   fmt::format("S4: a flush of segment {} after its channel was dropped",
-                               key.segment));
+    world_.require(
+        alive(in) || model::is_dropped(in.record.state),
+        fmt::format("S4: a flush of segment {} after its channel was dropped", key.segment));
     for (const auto& group : record.groups) {
         for (const auto& file : group.files) {
             const bool fresh = files_.try_emplace(file.id, key.segment).second;
-            world_.require(fresh, fmt::format("S5: file {} belongs to two records",
-                                              model::text(file.id)));
+            world_.require(fresh,
+                           fmt::format("S5: file {} belongs to two records", model::text(file.id)));
             const std::string name = name_of(key.segment, in, group, file);
             const auto there = objects_.find(name);
             world_.require(there != objects_.end() && there->second.size() == file.bytes,
@@ -220,8 +220,8 @@ void segment_ledger::look_at_progress(const std::string& channel, const storage:
     world_.require(next.epoch != known.epoch || next.settled >= known.settled,
                    fmt::format("S5: the settled number of {} went back", channel));
     const auto& entry = entries_[channel];
-    const bool holder = model::has_holder(entry.state) ||
-                        entry.state == model::channel_state::dropped;
+    const bool holder =
+        model::has_holder(entry.state) || entry.state == model::channel_state::dropped;
     world_.require(holder && next.epoch == entry.epoch,
                    fmt::format("I1: epoch {} of {} had an effect, but the entry is {} at {}",
                                next.epoch, channel, model::name(entry.state), entry.epoch));
@@ -267,8 +267,7 @@ void segment_ledger::each_file(const Visit& visit) const {
 
 void segment_ledger::written(const std::string& name, const std::string& bytes) {
     if (!names_->parse(name)) return;
-    world_.require(names_used_.insert(name).second,
-                   fmt::format("S5: {} was written twice", name));
+    world_.require(names_used_.insert(name).second, fmt::format("S5: {} was written twice", name));
     objects_[name] = bytes;
 }
 

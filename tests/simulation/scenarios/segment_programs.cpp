@@ -323,10 +323,7 @@ awaitable<void> segment_node::drop(shared it) {
 // The coordinator.
 
 segment_coordinator::segment_coordinator(segment_world& around, testing::process& self)
-    : around_(around),
-      self_(self),
-      store_(self.open_metadata()),
-      objects_(self.open_objects()) {
+    : around_(around), self_(self), store_(self.open_metadata()), objects_(self.open_objects()) {
     coordinator_options settings;
     settings.root = around.keys().root();
     settings.cluster = "simulated";
@@ -397,8 +394,8 @@ awaitable<void> segment_coordinator::compact() {
         const auto segments = coordinator_->segments();
         co_await end_jobs(segments);
         if (!around_.feeding()) continue;
-        std::map<std::pair<std::string, model::partition_id>,
-                 std::vector<segment::segment_info>> candidates;
+        std::map<std::pair<std::string, model::partition_id>, std::vector<segment::segment_info>>
+            candidates;
         segments->each(std::nullopt, [&](const segment::segment_info& one) {
             if (one.record.state != model::segment_state::flushed) return;
             candidates[{one.record.channel.value, one.record.partition}].push_back(one);
@@ -453,8 +450,8 @@ awaitable<void> segment_coordinator::compact_once(std::shared_ptr<segment::manag
     std::string what = "compaction";
     model::node_name node(self_.name());
     const model::incarnation nobody;
-    const auto job = co_await segments->grant_job(std::move(what), std::move(ids),
-                                                  std::move(node), nobody);
+    const auto job =
+        co_await segments->grant_job(std::move(what), std::move(ids), std::move(node), nobody);
     std::string rows;
     segment::replace_request request;
     request.job = job.job;

@@ -60,8 +60,8 @@ private:
     [[nodiscard]] awaitable<void> consume(shared it);
     [[nodiscard]] awaitable<void> consume_some(shared it);
     [[nodiscard]] awaitable<void> list(shared it, std::vector<model::segment_id> these);
-    [[nodiscard]] awaitable<void> take_row(shared it, storage::message message,
-                                           std::string row, model::segment_id segment);
+    [[nodiscard]] awaitable<void> take_row(shared it, storage::message message, std::string row,
+                                           model::segment_id segment);
     [[nodiscard]] awaitable<void> take_tick(shared it, model::timestamp at);
     [[nodiscard]] awaitable<void> flush(shared it, model::segment_id segment,
                                         model::flush_effect effect);

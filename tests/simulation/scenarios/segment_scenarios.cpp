@@ -32,7 +32,8 @@ testing::scenario segment_chaos() {
         {1, 300},
         {"process restarted", "process paused", "leader elected", "segment sealed",
          "segment flushed", "channel dropped", "compaction committed", "row passed over",
-         "flush from elsewhere", "object removed", "segment collected", "move asked", "wall clock set"},
+         "flush from elsewhere", "object removed", "segment collected", "move asked",
+         "wall clock set"},
         [](testing::simulation& world) { chaos(world, minutes(5)); });
 }
 

@@ -190,8 +190,8 @@ std::string segment_world::missing() {
         const auto far = coordinator.segments()->drop_of(doomed());
         if (!far) return "the drop is not recorded";
         if (far->state != model::drop_state::dropped) {
-            return fmt::format("the drop waits for {} channels and {} segments",
-                               far->channels_left, far->segments_left);
+            return fmt::format("the drop waits for {} channels and {} segments", far->channels_left,
+                               far->segments_left);
         }
     }
     const auto garbage = ledger_->garbage();

@@ -23,8 +23,8 @@ namespace simulated {
 struct segment_world_options {
     std::uint32_t nodes = 3;
     std::uint32_t coordinators = 2;
-    std::uint32_t channels = 6;     ///< of three collections; the last one is dropped on the way
-    std::uint32_t first_collection = 0;           ///< of the first channel
+    std::uint32_t channels = 6;  ///< of three collections; the last one is dropped on the way
+    std::uint32_t first_collection = 0;  ///< of the first channel
     std::chrono::milliseconds ttl{8000};
     std::chrono::milliseconds write_every{1500};  ///< per channel
     std::uint64_t rows_max = 12;                  ///< of one allocation
