@@ -156,7 +156,8 @@ awaitable<void> batch::landing() {
 
 awaitable<void> batch::stop() {
     away_ = true;
-    for (const auto& one : traffic_->flying) {
+    const auto flying = traffic_->flying;  // one that lands takes itself out
+    for (const auto& one : flying) {
         one->cancel.emit(boost::asio::cancellation_type::terminal);
     }
     while (under_way()) {
