@@ -115,13 +115,21 @@ segment_info manager_impl::describe(const segment_row& row) const {
 
 /// Takes over what is recorded of a segment. False: there is no record.
 awaitable<bool> manager_impl::reread(model::collection_id collection, model::segment_id segment) {
-    const std::string key = keys_.segment(collection, segment);
-    const auto found = co_await store_.get(key);
+    const auto found = co_await visible(keys_.segment(collection, segment));
     if (!found) co_return false;
     model::segment_record recorded;
-    decoder_.decode(key, found->value, recorded);
+    decoder_.decode(found->key, found->value, recorded);
     (void)learn(collection, segment, recorded, found->modified);
     co_return true;
+}
+
+/// A record as a reader must see it: a part of a large transaction is there only once that is
+/// committed.
+awaitable<std::optional<storage::record>> manager_impl::visible(std::string key) {
+    auto range = storage::key_range::one(key);
+    auto page = co_await catalog::list_visible(store_, keys_, std::move(range), 1);
+    if (page.records.empty()) co_return std::nullopt;
+    co_return std::move(page.records.front());
 }
 
 void manager_impl::add_references(const std::vector<model::binlog_group>& groups) {

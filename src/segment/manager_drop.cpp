@@ -114,12 +114,11 @@ awaitable<void> manager_impl::last_flushes::look() {
     const auto self = shared_from_this();
     looked_ = true;
     const auto& first = request_->last.front();
-    const std::string key = in_->keys_.binlog(first.segment, id(first));
-    const auto found = co_await in_->store_.get(key);
+    const auto found = co_await in_->visible(in_->keys_.binlog(first.segment, id(first)));
     for (const auto& one : request_->last) {
         if (!continues(one)) (void)co_await in_->reread(collection_, one.segment);
     }
-    if (!found || catalog::unmark(found->value).batch != 0) co_return;
+    if (!found) co_return;
     found_ = true;
     for (const auto& one : request_->last) in_->found_flush(one.segment, id(one), one.groups);
 }

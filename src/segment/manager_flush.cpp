@@ -166,8 +166,7 @@ void manager_impl::flush_change::fill(const channel::channel_facts& known, const
 awaitable<void> manager_impl::flush_change::look() {
     const auto self = shared_from_this();
     looked_ = true;
-    const std::string key = in_->keys_.binlog(request_.what.segment, id());
-    const auto found = co_await in_->store_.get(key);
+    const auto found = co_await in_->visible(in_->keys_.binlog(request_.what.segment, id()));
     (void)co_await in_->reread(collection_, request_.what.segment);
     if (!found) co_return;
     found_ = true;

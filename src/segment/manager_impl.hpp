@@ -9,6 +9,7 @@
 #include "segment/allocator.hpp"
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <tuple>
@@ -94,6 +95,7 @@ private:
     [[nodiscard]] segment_info describe(const segment_row& row) const;
     [[nodiscard]] awaitable<bool> reread(model::collection_id collection,
                                          model::segment_id segment);
+    [[nodiscard]] awaitable<std::optional<storage::record>> visible(std::string key);
     void add_references(const std::vector<model::binlog_group>& groups);
     void require_serving() const;
 
@@ -136,6 +138,7 @@ private:
     void check_outputs(const replace_request& request, const model::job_record& job) const;
     [[nodiscard]] awaitable<replace_outcome> recorded_outcome(replace_request request);
     [[nodiscard]] awaitable<void> reread_job(model::job_id job, model::job_record known);
+    [[nodiscard]] awaitable<void> learn_outputs(model::job_record job);
     void doubt_inputs(const job_row& job);
 
     // manager_write.cpp

@@ -257,10 +257,31 @@ awaitable<void> manager_impl::reread_job(model::job_id job, model::job_record kn
         row.at = found->modified;
         jobs_[job] = std::move(row);
     } else {
+        // Its epoch lives until it is known which of its files are referenced.
+        co_await learn_outputs(known);
         jobs_.erase(job);
     }
     for (const auto segment : known.inputs) {
         (void)co_await reread(known.collection, segment);
+    }
+}
+
+/// What a replacement of unknown outcome has brought, if it has landed.
+awaitable<void> manager_impl::learn_outputs(model::job_record job) {
+    const auto first = first_output(job).value;
+    for (std::uint64_t number = 0; number < job.inputs.size(); ++number) {
+        const model::segment_id id(first + number);
+        if (rows_.table().state_of(id)) continue;
+        const bool there = co_await reread(job.collection, id);
+        if (!there) continue;
+        model::flush_id flush;
+        flush.epoch = job.epoch;
+        flush.number = id.value;
+        const auto found = co_await visible(keys_.binlog(id, flush));
+        if (!found) continue;
+        model::binlog_record binlog;
+        decoder_.decode(found->key, found->value, binlog);
+        count_flush(id, binlog.groups);
     }
 }
 

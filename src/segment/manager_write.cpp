@@ -166,11 +166,10 @@ awaitable<bool> manager_impl::resolve(doubt what) {
         const bool there = co_await reread(what.collection, what.segment);
         co_return there || over;
     }
-    const std::string key = keys_.binlog(what.segment, what.flush);
-    const auto found = co_await store_.get(key);
-    if (!found || catalog::unmark(found->value).batch != 0) co_return over;
+    const auto found = co_await visible(keys_.binlog(what.segment, what.flush));
+    if (!found) co_return over;
     model::binlog_record binlog;
-    decoder_.decode(key, found->value, binlog);
+    decoder_.decode(found->key, found->value, binlog);
     (void)co_await reread(what.collection, what.segment);
     found_flush(what.segment, what.flush, binlog.groups);
     co_return true;

@@ -111,7 +111,10 @@ void segment_ledger::committed(const storage::transaction& change, storage::revi
     // Segments first: a flush belongs to the record as it is with it.
     for (const auto& write : change.operations()) {
         const auto key = keys_.parse(write.key);
-        counted = counted || (key.what != kind::leader && key.what != kind::node);
+        // What a leader writes about its own sweeps and its time is no repair.
+        const bool own = key.what == kind::gc_cursor || key.what == kind::gc_journal ||
+                         key.what == kind::oracle || key.what == kind::ids;
+        counted = counted || (!own && key.what != kind::leader && key.what != kind::node);
         if (write.what != storage::operation::kind::put) continue;
         if (catalog::unmark(write.value).batch != 0) continue;  // not visible yet
         if (key.what == kind::leader) term_ = at.value;

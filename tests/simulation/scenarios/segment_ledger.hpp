@@ -42,7 +42,8 @@ public:
     [[nodiscard]] bool dropped(const std::string& channel) const {
         return dropped_.contains(channel);
     }
-    /// Transactions that wrote anything but sessions and the leader key.
+    /// Transactions that wrote anything but sessions, the leader key, and what sweeps and the
+    /// oracle write about themselves.
     [[nodiscard]] std::uint64_t writes() const noexcept { return writes_; }
 
     void committed(const storage::transaction& change, storage::revision at);
