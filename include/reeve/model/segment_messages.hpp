@@ -34,7 +34,9 @@ struct allocate_request {
 struct allocation_part {
     segment_id segment;      ///< tag the rows with it
     std::uint64_t rows = 0;  ///< at most so many
-    timestamp expires_at;    ///< they enter the channel before this moment, or never
+    /// They enter the channel before this moment, or never: not behind a tick that is at or after
+    /// it, even if the answer came later. A leader that was deposed may still give such room.
+    timestamp expires_at;
 
     friend bool operator==(const allocation_part&, const allocation_part&) = default;
 };

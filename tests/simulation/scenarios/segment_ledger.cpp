@@ -137,7 +137,9 @@ void segment_ledger::committed(const storage::transaction& change, storage::revi
         if (key.what == kind::binlog) look_at_binlog(key, write);
         if (key.what == kind::progress) look_at_progress(std::string(key.name), write);
     }
-    if (counted) ++writes_;
+    if (!counted) return;
+    ++writes_;
+    last_written_ = change.operations().back().key;
 }
 
 bool segment_ledger::alive(const known_segment& it) const {

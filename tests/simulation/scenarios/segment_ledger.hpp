@@ -45,6 +45,7 @@ public:
     /// Transactions that wrote anything but sessions, the leader key, and what sweeps and the
     /// oracle write about themselves.
     [[nodiscard]] std::uint64_t writes() const noexcept { return writes_; }
+    [[nodiscard]] const std::string& last_written() const noexcept { return last_written_; }
 
     void committed(const storage::transaction& change, storage::revision at);
     void written(const std::string& name, const std::string& bytes);
@@ -83,6 +84,7 @@ private:
     std::map<std::string, std::uint64_t> rows_;  // appended, by channel
     std::uint64_t term_ = 0;
     std::uint64_t writes_ = 0;
+    std::string last_written_;
 };
 
 }  // namespace simulated

@@ -61,6 +61,11 @@ awaitable<void> segment_writer::write_some(std::uint32_t channel, std::uint64_t 
         transport::decode(answer, reply);
         now = reply.now;
         for (const auto& part : reply.parts) {
+            // A deposed leader may still give room that a tick has ended already.
+            if (part.expires_at <= ticked_[channel]) {
+                around_.world().count("allocation too old");
+                continue;
+            }
             for (std::uint64_t count = 0; count < part.rows; ++count) {
                 const auto row = ++around_.rows(name);
                 std::string text = fmt::format("R {} {}", row, part.segment);
@@ -76,6 +81,7 @@ awaitable<void> segment_writer::write_some(std::uint32_t channel, std::uint64_t 
         transport::decode(answer, reply);
         now = reply.now;
     }
+    ticked_[channel] = std::max(ticked_[channel], now);
     std::string tick = fmt::format("T {}", now);
     co_await stream.append(name, std::move(tick));
 }

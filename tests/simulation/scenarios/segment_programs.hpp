@@ -25,6 +25,7 @@ private:
     testing::process& self_;
     std::unique_ptr<storage::metadata_store> store_;
     cluster::leader_client leader_;
+    std::map<std::uint32_t, model::timestamp> ticked_;  // the last tick of each channel
 };
 
 /// A node that flushes rows into the segments that they are tagged with.

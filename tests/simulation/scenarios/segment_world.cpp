@@ -227,7 +227,8 @@ void segment_world::require_quiet_failover() {
     world_.run_for(seconds(20));
     if (world_.failed()) return;
     world_.require(led, "I5: no new leader");
-    world_.require(ledger_->writes() == before, "I5: a clean recovery has written something");
+    world_.require(ledger_->writes() == before,
+                   "I5: a clean recovery has written " + ledger_->last_written());
 }
 
 }  // namespace simulated
