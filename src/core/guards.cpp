@@ -29,6 +29,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(guard::count_)> 
     "settled_forward",
     "segment_revision",
     "mark_last",
+    "last_flush",
     "job_compared",
     "job_marks",
     "fsync",

@@ -336,8 +336,7 @@ allocation_outcome allocator::refusal(const allocation_request& request,
     const bool passed = request.expires_at <= channels_[channel].last_tick;
     if (passed || request.expires_at <= request.now) return allocation_outcome::too_late;
     const auto most = after(request.now, options_.lifetime_max, options_.seal.timestamps_per_ms);
-    return request.expires_at > most ? allocation_outcome::too_long
-                                     : allocation_outcome::allocated;
+    return request.expires_at > most ? allocation_outcome::too_long : allocation_outcome::allocated;
 }
 
 // Enough even if jitter takes the most of each.

@@ -86,8 +86,7 @@ public:
     /// segments for which something changes, not of those that are open; and once the channel has
     /// more than seal_options::channel_bytes_max, that of a look at its growing ones.
     [[nodiscard]] tick_result tick(std::string_view channel, model::timestamp at,
-                                   std::span<const segment_rows> reports,
-                                   model::timestamp now);
+                                   std::span<const segment_rows> reports, model::timestamp now);
 
     /// From now on no more rows go to a growing segment. False, and nothing was done, if it is not
     /// growing here, or for the reason `none`, with which no record could be sealed.

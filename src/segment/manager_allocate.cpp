@@ -198,7 +198,15 @@ awaitable<model::tick_reply> manager_impl::tick(model::tick_request request) {
     const auto* collection = rows_.table().find_collection(known.entry.collection);
     reply.dropping = collection != nullptr && collection->dropped;
     const auto found = flushing_.find(channel);
-    if (found != flushing_.end()) reply.flush.assign(found->second.begin(), found->second.end());
+    if (found == flushing_.end()) co_return reply;
+    // It may be another holder that has ticked so far: who has not come to the last row of a
+    // segment yet must not take what it has for all.
+    const auto& table = rows_.table();
+    for (const auto segment : found->second) {
+        const std::uint32_t row = table.find(segment);
+        const bool reached = row != none && request.at >= table[row].last_expiry;
+        if (reached || !core::enforced(core::guard::last_flush)) reply.flush.push_back(segment);
+    }
     co_return reply;
 }
 

@@ -71,8 +71,8 @@ struct tombstone_row {
 
 /// What became of a record that was shown to the table.
 enum class learned : std::uint8_t {
-    taken,    ///< it is what is known now
-    stale,    ///< something as new was known already
+    taken,  ///< it is what is known now
+    stale,  ///< something as new was known already
     /// It contradicts what is known: a state that came before, another channel, other limits. It
     /// changed nothing.
     refused,

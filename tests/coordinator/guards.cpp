@@ -111,6 +111,15 @@ TEST_CASE("guard tick_epoch: else one who lost the channel ends allocations in i
     CHECK((reply.grant == model::standing_of_grant::stale) == bool(rule_holds));
 }
 
+TEST_CASE("guard last_flush: else a holder ends a segment before it has come to its last rows") {
+    segment_world it;
+    const auto early = it.now();
+    const auto segment = it.allocate(100).parts[0].segment;
+    it.make_flushing(segment);  // by one who has ticked far ahead
+    const in_force rule_holds(rule::last_flush);
+    CHECK(it.tick(early).flush.empty() == bool(rule_holds));
+}
+
 TEST_CASE("guard segment_revision: else a flush overwrites a segment that was dropped") {
     segment_world it;
     const auto segment = it.allocate(100).parts[0].segment;

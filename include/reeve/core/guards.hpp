@@ -31,6 +31,7 @@ enum class guard : std::uint8_t {
     settled_forward,   ///< neither settled nor the checkpoint goes back
     segment_revision,  ///< a flush, a replacement and a sealing compare the segment's record
     mark_last,         ///< a channel is marked as dropped when its last flushes are known
+    last_flush,        ///< a holder is asked for a last flush when it has come past the last row
     job_compared,      ///< a replacement compares its job
     job_marks,         ///< granting a job marks the records of its inputs
     fsync,             ///< data is synced before success is reported

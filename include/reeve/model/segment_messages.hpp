@@ -66,7 +66,7 @@ struct tick_request {
     /// Nothing.
     tick_request() {}
     holder by;                           ///< the channel and its holder
-    timestamp at;                        ///< 0: nothing new, only asks what is to be flushed
+    timestamp at;                        ///< 0: nothing new, only asks whether it is dropping
     std::vector<segment_rows> segments;  ///< those of which there is something new
 };
 
@@ -84,8 +84,9 @@ struct tick_reply {
     /// Stale.
     tick_reply() {}
     standing_of_grant grant = standing_of_grant::stale;  ///< does the sender hold the channel?
-    std::vector<segment_id> flush;  ///< nothing more comes to them: flush what is left of them, as
-                                    ///< their last flush. Repeated with each reply until it is done
+    std::vector<segment_id> flush;  ///< all rows of them were before the tick that is answered:
+                                    ///< flush what is left of them, as their last flush. Repeated
+                                    ///< with each later tick until it is done
     bool dropping = false;          ///< the collection is being dropped: flush everything, then say
                                     ///< channel_drop_request
     std::string why;                ///< for people

@@ -25,7 +25,7 @@ struct channel_world_options {
     std::uint32_t channels = 20;
     std::chrono::milliseconds ttl{8000};
     std::chrono::milliseconds append_every{2500};  ///< per channel
-    bool check_politeness = false;                ///< leases and clocks behave: I7 is checked
+    bool check_politeness = false;                 ///< leases and clocks behave: I7 is checked
     channel::leave_policy leave;
     channel::balance_options balance;
 };

@@ -57,10 +57,27 @@ std::vector<mutant> all_mutants() {
 
 std::vector<reeve::core::guard> played_guards() {
     using enum reeve::core::guard;
-    return {allocation_entry, tick_epoch,     own_files,    settled_refusal, settled_forward,
-            segment_revision, mark_last,      job_compared, job_marks,       reading_order,
-            live_numbers,     unknown_epochs, object_age,   data_marker,     data_lineage,
-            delete_fraction,  judged_again,   pins,         pin_comparison,  collecting,
+    return {allocation_entry,
+            tick_epoch,
+            own_files,
+            settled_refusal,
+            settled_forward,
+            last_flush,
+            segment_revision,
+            mark_last,
+            job_compared,
+            job_marks,
+            reading_order,
+            live_numbers,
+            unknown_epochs,
+            object_age,
+            data_marker,
+            data_lineage,
+            delete_fraction,
+            judged_again,
+            pins,
+            pin_comparison,
+            collecting,
             files_first};
 }
 

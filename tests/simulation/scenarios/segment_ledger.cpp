@@ -11,6 +11,13 @@ namespace simulated {
 
 namespace {
 
+std::string hex(const model::position& it) {
+    std::string text;
+    for (const char byte : it.value)
+        text += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+    return text;
+}
+
 class watched_metadata final : public testing::forwarding_metadata_store {
 public:
     watched_metadata(std::shared_ptr<segment_ledger> ledger,
@@ -111,9 +118,13 @@ void segment_ledger::committed(const storage::transaction& change, storage::revi
     // Segments first: a flush belongs to the record as it is with it.
     for (const auto& write : change.operations()) {
         const auto key = keys_.parse(write.key);
-        // What a leader writes about its own sweeps and its time is no repair.
+        // What a leader's sweeps do, its time, and jobs that were given up are no repair.
+        const bool removes = write.what == storage::operation::kind::remove;
+        const bool collects =
+            key.what == kind::segment && write.value.find("\"collect") != std::string::npos;
         const bool own = key.what == kind::gc_cursor || key.what == kind::gc_journal ||
-                         key.what == kind::oracle || key.what == kind::ids;
+                         key.what == kind::oracle || key.what == kind::ids ||
+                         key.what == kind::job || collects || removes;
         counted = counted || (!own && key.what != kind::leader && key.what != kind::node);
         if (write.what != storage::operation::kind::put) continue;
         if (catalog::unmark(write.value).batch != 0) continue;  // not visible yet
@@ -310,6 +321,13 @@ std::vector<std::string> segment_ledger::garbage() const {
     return found;
 }
 
+void segment_ledger::appended(const std::string& channel, std::uint64_t row,
+                              model::segment_id segment, const model::position& at) {
+    auto& rows = rows_[channel];
+    world_.require(rows.size() + 1 == row, "the writer appends its rows out of order");
+    rows.push_back({segment, at});
+}
+
 std::string segment_ledger::missing_rows() const {
     std::map<std::string, std::map<std::uint64_t, int>> found;
     each_file([&](const known_segment& in, const std::string& name) {
@@ -318,15 +336,22 @@ std::string segment_ledger::missing_rows() const {
         std::istringstream rows(there->second);
         for (std::uint64_t row = 0; rows >> row;) ++found[in.record.channel.value][row];
     });
-    for (const auto& [channel, last] : rows_) {
+    for (const auto& [channel, rows] : rows_) {
         if (dropped_.contains(channel)) continue;
         const auto& have = found[channel];
-        for (std::uint64_t row = 1; row <= last; ++row) {
+        for (std::uint64_t row = 1; row <= rows.size(); ++row) {
             const auto times = have.find(row);
             const int count = times == have.end() ? 0 : times->second;
             if (count == 1) continue;
-            return fmt::format("row {} of {} of channel {} is there {} times", row, last, channel,
-                               count);
+            const auto& tag = rows[row - 1];
+            const auto in = segments_.find(tag.segment);
+            return fmt::format(
+                "row {} of {} of channel {}, appended at {} for segment {}, is there {} times; the "
+                "segment is {} and ends at {}, checkpoint {}",
+                row, rows.size(), channel, hex(tag.at), tag.segment, count,
+                in == segments_.end() ? "unknown" : model::name(in->second.record.state),
+                in == segments_.end() ? "?" : hex(in->second.record.end),
+                hex(progress_.at(channel).checkpoint));
         }
     }
     return {};

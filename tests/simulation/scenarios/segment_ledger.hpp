@@ -33,7 +33,8 @@ public:
         std::shared_ptr<segment_ledger> ledger, std::shared_ptr<storage::object_store> below);
 
     /// The writer has appended a row.
-    void appended(const std::string& channel, std::uint64_t row) { rows_[channel] = row; }
+    void appended(const std::string& channel, std::uint64_t row, model::segment_id segment,
+                  const model::position& at);
     /// What is wrong with the rows that readers find now: each exactly once, in channels that are
     /// not dropped. Empty: nothing.
     [[nodiscard]] std::string missing_rows() const;
@@ -81,7 +82,12 @@ private:
     std::map<std::string, std::string> objects_;         // what is there
     std::map<std::uint64_t, model::job_record> jobs_;
     std::set<std::string> names_used_;
-    std::map<std::string, std::uint64_t> rows_;  // appended, by channel
+    /// A row that was appended.
+    struct appended_row {
+        model::segment_id segment;  // its tag
+        model::position at;
+    };
+    std::map<std::string, std::vector<appended_row>> rows_;  // by channel, row 1 first
     std::uint64_t term_ = 0;
     std::uint64_t writes_ = 0;
     std::string last_written_;

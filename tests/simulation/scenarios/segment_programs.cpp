@@ -61,6 +61,8 @@ awaitable<void> segment_writer::write_some(std::uint32_t channel, std::uint64_t 
         transport::decode(answer, reply);
         now = reply.now;
         for (const auto& part : reply.parts) {
+            around_.world().note(self_.name(), "{}: {} rows for segment {} until {}", name,
+                                 part.rows, part.segment, part.expires_at);
             // A deposed leader may still give room that a tick has ended already.
             if (part.expires_at <= ticked_[channel]) {
                 around_.world().count("allocation too old");
@@ -69,8 +71,8 @@ awaitable<void> segment_writer::write_some(std::uint32_t channel, std::uint64_t 
             for (std::uint64_t count = 0; count < part.rows; ++count) {
                 const auto row = ++around_.rows(name);
                 std::string text = fmt::format("R {} {}", row, part.segment);
-                co_await stream.append(name, std::move(text));
-                around_.ledger().appended(name, row);
+                const auto at = co_await stream.append(name, std::move(text));
+                around_.ledger().appended(name, row, part.segment, at);
             }
         }
     } else {
@@ -82,6 +84,7 @@ awaitable<void> segment_writer::write_some(std::uint32_t channel, std::uint64_t 
         now = reply.now;
     }
     ticked_[channel] = std::max(ticked_[channel], now);
+    around_.world().note(self_.name(), "{}: tick {}", name, now);
     std::string tick = fmt::format("T {}", now);
     co_await stream.append(name, std::move(tick));
 }
