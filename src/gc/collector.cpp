@@ -56,6 +56,7 @@ collector::collector(core::runtime& strand, storage::metadata_store& metadata,
                      const catalog::key_layout& keys, catalog::leader_guard guard,
                      collector_options options)
     : metadata_(metadata),
+      guard_(guard),
       keys_(keys),
       names_(options.names ? std::move(options.names) : catalog::standard_path_layout("data")),
       files_(strand.next_seed()),
@@ -79,13 +80,19 @@ collector::collector(core::runtime& strand, storage::metadata_store& metadata,
 
 collector::~collector() = default;
 
-/// What is read first may be older than what memory says then; nothing of it may be newer: the
-/// counter and the pins only make it keep more.
+/// The leader key is read last: as long as it is ours, every epoch below the counter that was read
+/// before it was given out by this term or an earlier one, and memory knows whether it lives. A
+/// deposed leader does not know its successor's, and must not take them for ended.
 awaitable<const view*> collector::refresh() {
     const auto counter = co_await metadata_.get(keys_.ids());
     catalog::id_counter ids;
     if (counter) catalog::decoder().decode(keys_.ids(), counter->value, ids);
     auto held = co_await read_pins(metadata_, keys_);
+    const auto leader = co_await metadata_.get(keys_.leader());
+    const bool ours = leader && leader->created.value == guard_.term().value;
+    if (!ours) {
+        throw error(errc::fenced, "a sweep of a term that is over");
+    }
     view_->renew(*segments_, ids.next, pin_set(held));
     co_return view_.get();
 }

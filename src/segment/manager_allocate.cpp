@@ -211,6 +211,7 @@ awaitable<model::tick_reply> manager_impl::tick(model::tick_request request) {
 }
 
 awaitable<model::segments_reply> manager_impl::list(model::segments_request request) {
+    const auto self = shared_from_this();
     require_serving();
     model::segments_reply reply;
     const auto known = channels_->facts_of(request.by);
@@ -223,6 +224,11 @@ awaitable<model::segments_reply> manager_impl::list(model::segments_request requ
     const auto found = unflushed_.find(request.by.channel.value);
     if (found != unflushed_.end()) wanted.insert(found->second.begin(), found->second.end());
     for (const auto segment : wanted) {
+        // A leader that was deposed without knowing it has not heard of what its successor creates:
+        // only the store says that there is no such segment.
+        if (!rows_.table().state_of(segment)) {
+            (void)co_await reread(known.entry.collection, segment);
+        }
         model::segment_standing& one = reply.segments.emplace_back();
         one.segment = segment;
         const auto info = find(segment);

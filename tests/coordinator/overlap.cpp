@@ -58,8 +58,8 @@ struct narrow_world {
         options.coordinators = coordinators;
         options.wrap = [this](testing::process& self,
                               std::unique_ptr<storage::metadata_store> below) {
-            auto made = std::make_unique<narrow_store>(self.runtime(), "t/channels/",
-                                                       std::move(below));
+            auto made =
+                std::make_unique<narrow_store>(self.runtime(), "t/channels/", std::move(below));
             stores[self.name()] = made.get();
             return made;
         };
@@ -93,7 +93,7 @@ TEST_CASE("nodes hear of one transaction while the next one of the round is bein
     auto& it = *narrow.it;
     // The two channels of the first transaction are consumed; the others wait.
     REQUIRE(it.started.size() == 2);
-    CHECK(narrow.held->begun == narrow.held->hold);
+    CHECK(narrow.held->begun >= narrow.held->hold);
     const auto first = it.started.front().channel;
     CHECK(it.entry(first).state == model::channel_state::pending);
     // What is consumed may be committed in the middle of the round.

@@ -68,6 +68,7 @@ private:
                    const model::binlog_record& record) override;
 
     storage::metadata_store& metadata_;
+    catalog::leader_guard guard_;
     const catalog::key_layout keys_;  // its own: calls may outlive the coordinator
     std::shared_ptr<const catalog::path_layout> names_;
     std::shared_ptr<segment::manager> segments_;

@@ -165,7 +165,7 @@ struct segment_standing {
     segment_id segment;                            ///< which
     collection_id collection;                      ///< whose
     partition_id partition;                        ///< which part of it
-    segment_state state = segment_state::dropped;  ///< dropped also means: never heard of it
+    segment_state state = segment_state::dropped;  ///< dropped also means: there is none
     position end;            ///< rows up to here are in binlog files: skip them
     std::uint64_t rows = 0;  ///< in binlog files
 

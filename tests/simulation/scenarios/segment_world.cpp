@@ -185,7 +185,6 @@ std::string segment_world::missing() {
         return fmt::format("{} growing, {} sealed, {} flushing", all.growing, all.sealed,
                            all.flushing);
     }
-    if (all.doubts != 0) return fmt::format("{} writes in doubt", all.doubts);
     if (drops_) {
         const auto far = coordinator.segments()->drop_of(doomed());
         if (!far) return "the drop is not recorded";
