@@ -120,11 +120,13 @@ void segment_ledger::committed(const storage::transaction& change, storage::revi
         const auto key = keys_.parse(write.key);
         // What a leader's sweeps do, its time, and jobs that were given up are no repair.
         const bool removes = write.what == storage::operation::kind::remove;
-        const bool collects =
-            key.what == kind::segment && write.value.find("\"collect") != std::string::npos;
+        const bool of_segment = key.what == kind::segment;
+        const bool collects = of_segment && write.value.find("\"collect") != std::string::npos;
+        // An old copy of a message may still ask for room.
+        const bool grows = of_segment && write.value.find("\"growing\"") != std::string::npos;
         const bool own = key.what == kind::gc_cursor || key.what == kind::gc_journal ||
                          key.what == kind::oracle || key.what == kind::ids ||
-                         key.what == kind::job || collects || removes;
+                         key.what == kind::job || collects || grows || removes;
         counted = counted || (!own && key.what != kind::leader && key.what != kind::node);
         if (write.what != storage::operation::kind::put) continue;
         if (catalog::unmark(write.value).batch != 0) continue;  // not visible yet

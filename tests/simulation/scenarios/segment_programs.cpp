@@ -37,7 +37,6 @@ awaitable<void> segment_writer::write(std::uint32_t channel) {
         try {
             co_await write_some(channel, rows);
         } catch (const error& failure) {
-            // No leader, or one that does not answer: what it may have given is given up.
             around_.world().note(self_.name(), "{}: {}", name, failure.what());
         }
     }
@@ -63,7 +62,6 @@ awaitable<void> segment_writer::write_some(std::uint32_t channel, std::uint64_t 
         for (const auto& part : reply.parts) {
             around_.world().note(self_.name(), "{}: {} rows for segment {} until {}", name,
                                  part.rows, part.segment, part.expires_at);
-            // A deposed leader may still give room that a tick has ended already.
             if (part.expires_at <= ticked_[channel]) {
                 around_.world().count("allocation too old");
                 continue;
@@ -147,7 +145,6 @@ awaitable<void> segment_node::consume(shared it) {
     }
 }
 
-/// Reads from the grant's start; what is recorded already is passed over.
 awaitable<void> segment_node::consume_some(shared it) {
     it->segments.clear();
     it->again = false;
