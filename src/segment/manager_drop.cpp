@@ -202,6 +202,7 @@ awaitable<model::commit_reply> manager_impl::drop_channel(model::channel_drop_re
     const auto last = std::make_shared<last_flushes>(self, shared);
     if (core::enforced(core::guard::mark_last)) {
         co_await channels_->apply(last);
+        work_.notify_all();  // it may have been dropped by an earlier copy
         if (last->reply()) co_return std::move(*last->reply());
     }
     const auto at = co_await oracle_.next(1);

@@ -146,6 +146,7 @@ private:
     [[nodiscard]] bool idle() const;
     [[nodiscard]] bool unfinished_drop() const;
     [[nodiscard]] awaitable<void> reread_changed();
+    void adopt_marks();
     void collect_decided(std::vector<storage::transaction>& items,
                          std::vector<segment_info>& written) const;
     void collect_dropped(std::vector<storage::transaction>& items,

@@ -43,6 +43,7 @@ bool manager_impl::idle() const {
 awaitable<bool> manager_impl::step() {
     bool again = false;
     co_await reread_changed();
+    adopt_marks();
     std::vector<storage::transaction> items;
     std::vector<segment_info> written;
     collect_decided(items, written);
@@ -53,6 +54,21 @@ awaitable<bool> manager_impl::step() {
     co_await resolve_doubts();
     co_await finish_drops();
     co_return again || !doubts_.empty();
+}
+
+/// Marks of unknown outcome that have landed: the registrar has read them again.
+void manager_impl::adopt_marks() {
+    const auto& table = rows_.table();
+    for (std::uint32_t number = 0; number < table.channels(); ++number) {
+        const auto& channel = table.channel(number);
+        const auto collection = table.collection(channel.collection).id;
+        const auto drop = drops_.find(collection);
+        if (channel.dropped || drop == drops_.end()) continue;
+        const model::channel_name name(channel.name);
+        const auto known = channels_->recorded(name);
+        if (!known || known->entry.state != model::channel_state::dropped) continue;
+        mark_dropped(name, collection, drop->second.record.at);
+    }
 }
 
 void manager_impl::rewrite(const segment_row& row, model::segment_record record,
