@@ -49,9 +49,9 @@ std::vector<mutant> all_mutants() {
         {{guard::self_fencing}, polite, 100},
         {{guard::retell}, both, 100},
         {{guard::fsync}, {"file_power_loss"}, 100},
-        {{guard::procedure_step}, procedures, 100},
-        {{guard::procedure_incarnation}, procedures, 100},
-        {{guard::procedure_start}, procedures, 100},
+        {{guard::procedure_step}, procedures, 300},
+        {{guard::procedure_incarnation}, procedures, 300},
+        {{guard::procedure_start}, procedures, 300},
     };
 }
 

@@ -37,7 +37,7 @@ testing::scenario segment_chaos() {
 }
 
 testing::scenario segment_chaos_long() {
-    return testing::make_scenario("segment_chaos_long", "the same for an hour", {1, 10},
+    return testing::make_scenario("segment_chaos_long", "the same for an hour", {1, 8},
                                   {"process restarted", "segment flushed", "channel dropped"},
                                   [](testing::simulation& world) { chaos(world, hours(1)); });
 }
