@@ -7,7 +7,6 @@ namespace simulated {
 
 namespace {
 
-using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
@@ -34,12 +33,6 @@ testing::scenario segment_chaos() {
          "segment flushed", "channel dropped", "compaction committed", "row passed over",
          "object removed", "segment collected", "move asked", "wall clock set"},
         [](testing::simulation& world) { chaos(world, minutes(5)); });
-}
-
-testing::scenario segment_chaos_long() {
-    return testing::make_scenario("segment_chaos_long", "the same for an hour", {1, 8},
-                                  {"process restarted", "segment flushed", "channel dropped"},
-                                  [](testing::simulation& world) { chaos(world, hours(1)); });
 }
 
 }  // namespace simulated
