@@ -44,19 +44,30 @@ awaitable<consensus::timestamp> persisted_timestamp_oracle::next(std::uint64_t c
     co_return consensus::timestamp(first);
 }
 
+// Timestamps have come so far at least: the line on which time goes on begins there, unless it is
+// further already.
+void persisted_timestamp_oracle::anchor(std::uint64_t at_least) {
+    const auto passed =
+        std::chrono::duration_cast<std::chrono::milliseconds>(strand_.now() - anchor_at_).count();
+    const auto ms = std::clamp<std::int64_t>(passed, 0, std::int64_t{1} << 40U);
+    const auto on = static_cast<std::uint64_t>(ms) << timestamp_counter_bits;
+    if (anchor_ != 0 && on <= all - anchor_ && anchor_ + on >= at_least) {
+        anchor_ += on;
+        anchor_at_ += std::chrono::milliseconds(ms);
+        return;
+    }
+    anchor_ = at_least;
+    anchor_at_ = strand_.now();
+}
+
 // Where the next timestamps begin: at the wall clock if it is ahead, but never back, and never
 // slower than time passes.
-std::uint64_t persisted_timestamp_oracle::first_free() const {
+std::uint64_t persisted_timestamp_oracle::first_free() {
     const auto since_1970 = strand_.wall_now().time_since_epoch();
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(since_1970).count();
     const auto bounded = std::clamp<std::int64_t>(ms, 1, std::int64_t{1} << 45U);
-    const auto wall = static_cast<std::uint64_t>(bounded) << timestamp_counter_bits;
-    if (first_ == 0) return std::max(next_, wall);
-    const auto passed =
-        std::chrono::duration_cast<std::chrono::milliseconds>(strand_.now() - first_at_).count();
-    const auto bounded_pass = std::clamp<std::int64_t>(passed, 0, std::int64_t{1} << 40U);
-    const auto on = static_cast<std::uint64_t>(bounded_pass) << timestamp_counter_bits;
-    return std::max({next_, wall, on <= all - first_ ? first_ + on : all});
+    anchor(static_cast<std::uint64_t>(bounded) << timestamp_counter_bits);
+    return std::max(next_, anchor_);
 }
 
 awaitable<void> persisted_timestamp_oracle::raise(std::uint64_t count) {
@@ -81,10 +92,9 @@ awaitable<void> persisted_timestamp_oracle::raise(std::uint64_t count) {
     guard_.check(result);
     // Rejected, or older than what an overlapping call has brought: the caller looks again.
     if (!result || mark.high <= high_) co_return;
-    if (before != high_) next_ = std::max(next_, before);
-    if (first_ == 0) {
-        first_ = start;
-        first_at_ = strand_.now();
+    if (before != high_) {
+        next_ = std::max(next_, before);
+        anchor(next_);
     }
     high_ = mark.high;
 }

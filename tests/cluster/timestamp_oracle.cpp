@@ -18,16 +18,17 @@ using support::faulty_store;
 
 namespace {
 
-// A wall clock that goes where the test wants it.
+// Clocks that go where the test wants them.
 class set_clock final : public core::clock {
 public:
     [[nodiscard]] core::time_point now() const noexcept override {
-        return core::system_clock::instance().now();
+        return core::time_point(std::chrono::milliseconds(monotonic_ms));
     }
     [[nodiscard]] core::wall_time wall_now() const noexcept override {
         return core::wall_time(std::chrono::milliseconds(ms));
     }
     std::int64_t ms = 1'000'000;
+    std::int64_t monotonic_ms = 5000;
 };
 
 core::runtime_options with(const core::clock& clock) {
@@ -76,6 +77,45 @@ TEST_CASE_METHOD(fixture, "a wall clock that goes back does not take timestamps 
     guard = lead(keys);
     auto successor = make();
     CHECK(run(successor.next(1)) > run(oracle.next(1)));
+}
+
+TEST_CASE_METHOD(fixture,
+                 "timestamps pass with the monotonic clock while the wall clock is behind") {
+    clock.ms += 100'000'000;
+    auto ahead = make();
+    const auto left = run(ahead.next(1));
+    clock.ms -= 100'000'000;
+    guard = lead(keys);
+    auto successor = make();
+    const auto first = run(successor.next(1));
+    CHECK(first > left);
+    for (int tenth = 1; tenth <= 10; ++tenth) {
+        clock.monotonic_ms += 100;
+        const auto passed = run(successor.next(1)).value - first.value;
+        CHECK(passed >= 100U * static_cast<unsigned>(tenth) * a_millisecond);
+        CHECK(passed <= (100U * static_cast<unsigned>(tenth) + 1) * a_millisecond);
+    }
+}
+
+TEST_CASE_METHOD(fixture,
+                 "timestamps pass with the monotonic clock after the wall clock was set back") {
+    auto oracle = make();
+    run(oracle.next(1));
+    clock.ms += 100'000'000;  // ahead, and back again, in one term
+    const auto ahead = run(oracle.next(1));
+    clock.ms -= 100'000'000;
+    clock.monotonic_ms += 2000;
+    CHECK(run(oracle.next(1)).value >= ahead.value + 2000 * a_millisecond);
+}
+
+TEST_CASE_METHOD(fixture, "many small steps of the monotonic clock are as long as one") {
+    auto oracle = make();
+    const auto first = run(oracle.next(1));
+    for (int step = 0; step < 1000; ++step) {
+        clock.monotonic_ms += 1;
+        run(oracle.next(1));
+    }
+    CHECK(run(oracle.next(1)).value >= first.value + 1000 * a_millisecond);
 }
 
 TEST_CASE_METHOD(fixture, "a successor starts above all that its predecessor gave") {

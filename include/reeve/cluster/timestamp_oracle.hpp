@@ -18,8 +18,8 @@ inline constexpr unsigned timestamp_counter_bits = 18;
 
 /// Timestamps of the leader: milliseconds since 1970 and a counter, which together never go back,
 /// whatever the wall clock does. They go on at the rate of the monotonic clock, too: a leader whose
-/// wall clock is behind the mark, which one with a clock ahead has left, does not stand still until
-/// its wall clock has caught up. The store's record `oracle` holds a mark that no timestamp given
+/// wall clock was set back, or is behind the mark that one with a clock ahead has left, does not
+/// stand still until its wall clock has caught up. The store's record `oracle` holds a mark that no timestamp given
 /// out has reached; it is raised by a window at a time, under the leader guard, so that most calls
 /// cost no commit and a new leader starts above all that an old one gave.
 ///
@@ -45,7 +45,8 @@ public:
 
 private:
     [[nodiscard]] awaitable<void> raise(std::uint64_t count);
-    [[nodiscard]] std::uint64_t first_free() const;
+    [[nodiscard]] std::uint64_t first_free();
+    void anchor(std::uint64_t at_least);
 
     core::runtime& strand_;
     storage::metadata_store& store_;
@@ -56,8 +57,8 @@ private:
     std::uint64_t longer_until_ = 0;  // a longer lifetime of an earlier term is in use until then
     std::uint64_t longer_ms_ = 0;
     std::uint64_t next_ = 0;
-    std::uint64_t first_ = 0;      // of this term
-    core::time_point first_at_{};  // when it was free
+    std::uint64_t anchor_ = 0;      // from here on timestamps pass at the monotonic clock's rate
+    core::time_point anchor_at_{};  // when it was reached
     std::uint64_t high_ = 0;       // of the record; 0: not known in this term
 };
 
