@@ -95,6 +95,7 @@ awaitable<void> registrar_impl::call_node(std::shared_ptr<registrar_impl> self,
     } else {
         to.pause.reset();
     }
+    self->start_calls();  // the loop may be waiting for the store
     self->work_.notify_all();
 }
 

@@ -19,6 +19,7 @@ using std::chrono::seconds;
 segment_writer::segment_writer(segment_world& around, testing::process& self)
     : around_(around),
       self_(self),
+      strand_(self.runtime()),
       store_(self.open_metadata()),
       leader_(self.runtime(), *store_, around.keys(), self.carrier()) {
     for (std::uint32_t channel = 0; channel < around.options().channels; ++channel) {
@@ -30,7 +31,7 @@ awaitable<void> segment_writer::write(std::uint32_t channel) {
     const std::string name = segment_world::channel_name(channel);
     const auto spread = static_cast<std::uint64_t>(around_.options().write_every.count());
     while (!around_.ledger().dropped(name)) {
-        co_await self_.runtime().sleep_for(
+        co_await strand_.sleep_for(
             milliseconds(around_.world().random().between(spread / 2, spread * 3 / 2)));
         const auto most = around_.options().rows_max;
         const auto rows = around_.feeding() ? around_.world().random().between(1, most) : 0;
@@ -92,6 +93,7 @@ awaitable<void> segment_writer::write_some(std::uint32_t channel, std::uint64_t 
 segment_node::segment_node(segment_world& around, testing::process& self)
     : around_(around),
       self_(self),
+      strand_(self.runtime()),
       store_(self.open_metadata()),
       streams_(self.open_streams()),
       objects_(self.open_objects()) {
@@ -118,7 +120,7 @@ segment_node::segment_node(segment_world& around, testing::process& self)
 
 awaitable<void> segment_node::start(std::shared_ptr<const channel::grant> granted) {
     auto& one = running_[granted->what().channel.value];
-    one = std::make_shared<consumption>(self_.runtime());
+    one = std::make_shared<consumption>(strand_);
     one->granted = std::move(granted);
     one->tasks.spawn(consume(one));
     co_return;
@@ -141,7 +143,7 @@ awaitable<void> segment_node::consume(shared it) {
             around_.world().note(self_.name(), "{}: {}", it->granted->what().channel,
                                  failure.what());
         }
-        co_await self_.runtime().sleep_for(milliseconds(200));
+        co_await strand_.sleep_for(milliseconds(200));
     }
 }
 
@@ -303,7 +305,7 @@ awaitable<void> segment_node::flush(shared it, model::segment_id segment,
 /// All at once: flushes of different segments may overlap.
 awaitable<void> segment_node::flush_all(shared it) {
     it->ticks = 0;
-    core::task_scope flushes(self_.runtime());
+    core::task_scope flushes(strand_);
     const auto failure = std::make_shared<std::exception_ptr>();
     for (const auto& [segment, one] : it->segments) {
         if (one.rows.empty()) continue;
@@ -324,175 +326,6 @@ awaitable<void> segment_node::drop(shared it) {
     it->over = reply.outcome == model::commit_outcome::committed ||
                reply.outcome == model::commit_outcome::stale;
     it->again = !it->over;
-}
-
-// The coordinator.
-
-segment_coordinator::segment_coordinator(segment_world& around, testing::process& self)
-    : around_(around), self_(self), store_(self.open_metadata()), objects_(self.open_objects()) {
-    coordinator_options settings;
-    settings.root = around.keys().root();
-    settings.cluster = "simulated";
-    settings.leadership.coordinator = self.name();
-    settings.leadership.address = self.name();
-    settings.leadership.lease.ttl = around.options().ttl;
-    settings.members.ttl_unknown = around.options().ttl;
-    settings.channels.epoch_block = 50;
-    settings.channels.seed = around.world().seed();
-    auto& segments = settings.segments;
-    segments.id_block = 20;
-    segments.allocation.limits = model::segment_limits{60, 0};
-    segments.allocation.seal.idle_max = around.options().idle;
-    segments.allocation.seal.age_max = seconds(90);
-    auto& collector = settings.collector;
-    collector.objects = objects_.get();
-    collector.names = around.names();
-    collector.journal_slots = 10;
-    collector.orphans.retention = seconds(20);
-    collector.orphans.interval = seconds(30);
-    collector.orphans.few_deletes = 10'000;
-    collector.orphans.page = 50;
-    collector.dropped.drop_retention = seconds(20);
-    collector.dropped.interval = seconds(15);
-    settings.on_leading = [this](const recovery::report&) {
-        around_.world().count("leader elected");
-        // Serving begins right after this call.
-        self_.runtime().post(core::task([this] { self_.spawn(ensure()); }));
-    };
-    coordinator_ = std::make_unique<reeve::coordinator>(self.runtime(), *store_, self.carrier(),
-                                                        self.service(), std::move(settings));
-    coordinator_->start();
-    self.spawn(compact());
-}
-
-awaitable<void> segment_coordinator::ensure() {
-    std::vector<channel::channel_spec> channels;
-    for (std::uint32_t number = 0; number < around_.options().channels; ++number) {
-        channel::channel_spec& one = channels.emplace_back();
-        one.name = model::channel_name(segment_world::channel_name(number));
-        one.collection = around_.collection_of(number);
-    }
-    try {
-        co_await coordinator_->ensure_channels(std::move(channels), seconds(30));
-    } catch (const error&) {
-        // Deposed meanwhile, or a collection is dropped before its channels were ever there.
-    }
-}
-
-/// Nobody else compacts: what is still granted was given up.
-awaitable<void> segment_coordinator::end_jobs(std::shared_ptr<segment::manager> segments) {
-    std::vector<model::job_id> given_up;
-    segments->each_job([&](const segment::granted_job& one) { given_up.push_back(one.job); });
-    try {
-        for (const auto job : given_up) co_await segments->end_job(job);
-    } catch (const error& failure) {
-        around_.world().note(self_.name(), "jobs: {}", failure.what());
-    }
-}
-
-awaitable<void> segment_coordinator::compact() {
-    for (;;) {
-        const auto about =
-            static_cast<std::uint64_t>(milliseconds(around_.options().compact_after).count());
-        const auto pause = around_.world().random().between(about / 2, about * 3 / 2);
-        co_await self_.runtime().sleep_for(milliseconds(pause));
-        if (!coordinator_->leading()) continue;
-        const auto segments = coordinator_->segments();
-        co_await end_jobs(segments);
-        if (!around_.feeding()) continue;
-        std::map<std::pair<std::string, model::partition_id>, std::vector<segment::segment_info>>
-            candidates;
-        segments->each(std::nullopt, [&](const segment::segment_info& one) {
-            if (one.record.state != model::segment_state::flushed) return;
-            candidates[{one.record.channel.value, one.record.partition}].push_back(one);
-        });
-        for (auto& [group, inputs] : candidates) {
-            if (inputs.size() < 3) continue;
-            std::sort(inputs.begin(), inputs.end(),
-                      [](const auto& a, const auto& b) { return a.segment < b.segment; });
-            inputs.resize(3);
-            try {
-                co_await compact_once(segments, std::move(inputs));
-            } catch (const error& failure) {
-                around_.world().note(self_.name(), "compaction: {}", failure.what());
-            }
-            break;
-        }
-    }
-}
-
-awaitable<std::string> segment_coordinator::read(segment::segment_info input) {
-    std::string rows;
-    catalog::decoder decoder;
-    const auto range = around_.keys().binlogs(input.segment);
-    const auto page = co_await catalog::list_visible(*store_, around_.keys(), range, 1000);
-    for (const auto& one : page.records) {
-        model::binlog_record flush;
-        decoder.decode(one.key, one.value, flush);
-        for (const auto& group : flush.groups) {
-            if (group.kind != model::binlog_kind::insert) continue;
-            for (const auto& file : group.files) {
-                catalog::file_address where;
-                where.collection = input.collection;
-                where.partition = input.record.partition;
-                where.segment = input.segment;
-                where.kind = group.kind;
-                where.field = group.field;
-                where.file = file.id;
-                const auto object =
-                    co_await objects_->get(around_.names()->format(where), storage::byte_range{});
-                if (!object) throw error(errc::not_found, around_.names()->format(where));
-                rows += object->bytes;
-            }
-        }
-    }
-    co_return rows;
-}
-
-awaitable<void> segment_coordinator::compact_once(std::shared_ptr<segment::manager> segments,
-                                                  std::vector<segment::segment_info> inputs) {
-    std::vector<model::segment_id> ids;
-    for (const auto& one : inputs) ids.push_back(one.segment);
-    std::string what = "compaction";
-    model::node_name node(self_.name());
-    const model::incarnation nobody;
-    const auto job =
-        co_await segments->grant_job(std::move(what), std::move(ids), std::move(node), nobody);
-    std::string rows;
-    segment::replace_request request;
-    request.job = job.job;
-    request.epoch = job.record.epoch;
-    request.revisions = job.revisions;
-    segment::replace_output output;
-    output.segment = job.first_output;
-    output.partition = inputs.front().record.partition;
-    output.channel = inputs.front().record.channel;
-    output.start = inputs.front().record.start;
-    for (const auto& one : inputs) {
-        rows += co_await read(one);
-        output.rows += one.record.rows;
-        output.start = std::min(output.start, one.record.start);
-        output.end = std::max(output.end, one.record.end);
-    }
-    catalog::file_address where;
-    where.collection = inputs.front().collection;
-    where.partition = output.partition;
-    where.segment = output.segment;
-    where.field = model::field_id(1);
-    where.file.epoch = job.record.epoch;
-    where.file.number = 1;
-    model::binlog_group group;
-    group.field = where.field;
-    model::binlog_file file;
-    file.id = where.file;
-    file.bytes = rows.size();
-    file.rows = output.rows;
-    group.files.push_back(file);
-    output.groups.push_back(std::move(group));
-    co_await objects_->put(around_.names()->format(where), std::move(rows));
-    request.outputs.push_back(std::move(output));
-    const auto outcome = co_await segments->replace(std::move(request));
-    around_.world().count(fmt::format("compaction {}", segment::name(outcome)));
 }
 
 }  // namespace simulated

@@ -23,6 +23,7 @@ private:
 
     segment_world& around_;
     testing::process& self_;
+    core::runtime& strand_;  // of this life: a process that was just killed has none
     std::unique_ptr<storage::metadata_store> store_;
     cluster::leader_client leader_;
     std::map<std::uint32_t, model::timestamp> ticked_;  // the last tick of each channel
@@ -75,6 +76,7 @@ private:
 
     segment_world& around_;
     testing::process& self_;
+    core::runtime& strand_;  // of this life: a process that was just killed has none
     std::unique_ptr<storage::metadata_store> store_;
     std::unique_ptr<storage::message_stream> streams_;
     std::unique_ptr<storage::object_store> objects_;
@@ -99,6 +101,7 @@ private:
 
     segment_world& around_;
     testing::process& self_;
+    core::runtime& strand_;  // of this life: a process that was just killed has none
     std::unique_ptr<storage::metadata_store> store_;
     std::unique_ptr<storage::object_store> objects_;
     std::unique_ptr<reeve::coordinator> coordinator_;
