@@ -289,9 +289,7 @@ awaitable<Reply> agent::ask(std::shared_ptr<const grant> granted, std::string_vi
 awaitable<model::commit_reply> agent::flush(std::shared_ptr<const grant> granted,
                                             model::flush_request request) {
     request.by = holder_of(*granted);
-    auto reply =
-        co_await ask<model::commit_reply>(granted, transport::kind::flush, std::move(request));
-    co_return reply;
+    return ask<model::commit_reply>(std::move(granted), transport::kind::flush, std::move(request));
 }
 
 awaitable<model::commit_reply> agent::drop(std::shared_ptr<const grant> granted,
@@ -308,17 +306,14 @@ awaitable<model::commit_reply> agent::drop(std::shared_ptr<const grant> granted,
 awaitable<model::tick_reply> agent::tick(std::shared_ptr<const grant> granted,
                                          model::tick_request request) {
     request.by = holder_of(*granted);
-    auto reply =
-        co_await ask<model::tick_reply>(granted, transport::kind::tick, std::move(request));
-    co_return reply;
+    return ask<model::tick_reply>(std::move(granted), transport::kind::tick, std::move(request));
 }
 
 awaitable<model::segments_reply> agent::segments(std::shared_ptr<const grant> granted,
                                                  model::segments_request request) {
     request.by = holder_of(*granted);
-    auto reply =
-        co_await ask<model::segments_reply>(granted, transport::kind::segments, std::move(request));
-    co_return reply;
+    return ask<model::segments_reply>(std::move(granted), transport::kind::segments,
+                                      std::move(request));
 }
 
 /// While the engine stops a channel it may still commit what it has: that is its last flush. A

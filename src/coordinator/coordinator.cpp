@@ -61,53 +61,24 @@ struct coordinator::implementation : std::enable_shared_from_this<implementation
 
 namespace {
 
-/// What is done with each message. A request stays with the reign that it began in.
-
-awaitable<model::commit_reply> carry_out_commit(std::shared_ptr<reign> in,
-                                                model::commit_request request) {
-    auto reply = co_await in->registrar->commit(std::move(request));
-    co_return reply;
-}
-awaitable<model::commit_reply> carry_out_flush(std::shared_ptr<reign> in,
-                                               model::flush_request request) {
-    auto reply = co_await in->segments->flush(std::move(request));
-    co_return reply;
-}
-awaitable<model::tick_reply> carry_out_tick(std::shared_ptr<reign> in,
-                                            model::tick_request request) {
-    auto reply = co_await in->segments->tick(std::move(request));
-    co_return reply;
-}
-awaitable<model::segments_reply> carry_out_list(std::shared_ptr<reign> in,
-                                                model::segments_request request) {
-    auto reply = co_await in->segments->list(std::move(request));
-    co_return reply;
-}
-awaitable<model::commit_reply> carry_out_drop(std::shared_ptr<reign> in,
-                                              model::channel_drop_request request) {
-    auto reply = co_await in->segments->drop_channel(std::move(request));
-    co_return reply;
-}
-awaitable<model::allocate_reply> carry_out_allocate(std::shared_ptr<reign> in,
-                                                    model::allocate_request request) {
-    auto reply = co_await in->segments->allocate(std::move(request));
-    co_return reply;
-}
-awaitable<model::timestamp_reply> carry_out_timestamp(std::shared_ptr<reign> in,
-                                                      model::timestamp_request) {
-    model::timestamp_reply reply;
-    reply.now = co_await in->segments->now();
-    co_return reply;
-}
-
-/// Handlers hold the coordinator weakly: the service may outlive it.
-template <class Weak, class Request, auto CarryOut>
-awaitable<std::string> handle(Weak weak, std::string body) {
+/// Handlers hold the coordinator weakly: the service may outlive it. A request stays with the reign
+/// that it began in.
+template <class Weak>
+std::shared_ptr<reign> reign_of(const Weak& weak) {
     const auto self = weak.lock();
     if (!self || !self->leading) throw error(errc::unavailable, "this coordinator does not lead");
+    return self->current;
+}
+
+/// A message for a member of the reign, and which of its functions answers it.
+template <class Weak, class Owner, class Request, class Reply>
+awaitable<std::string> handle(Weak weak, std::string body, std::shared_ptr<Owner> reign::*part,
+                              awaitable<Reply> (Owner::*answer)(Request)) {
+    const auto in = reign_of(weak);
     Request request;
     transport::decode(body, request);
-    const auto reply = co_await CarryOut(self->current, std::move(request));
+    Owner& owner = *((*in).*part);
+    const auto reply = co_await (owner.*answer)(std::move(request));
     co_return transport::encode(reply);
 }
 
@@ -115,21 +86,22 @@ awaitable<std::string> handle(Weak weak, std::string body) {
 
 void coordinator::implementation::receive() {
     const std::weak_ptr<implementation> weak = weak_from_this();
-    const auto on = [&](std::string_view kind, auto handle) {
-        incoming.on(std::string(kind), [weak, handle](std::string body, transport::request_info) {
-            return handle(weak, std::move(body));
-        });
+    const auto on = [&](std::string_view kind, auto part, auto answer) {
+        incoming.on(std::string(kind),
+                    [weak, part, answer](std::string body, transport::request_info) {
+                        return handle(weak, std::move(body), part, answer);
+                    });
     };
-    using weak_self = std::weak_ptr<implementation>;
-    on(transport::kind::commit, &handle<weak_self, model::commit_request, &carry_out_commit>);
-    on(transport::kind::flush, &handle<weak_self, model::flush_request, &carry_out_flush>);
-    on(transport::kind::tick, &handle<weak_self, model::tick_request, &carry_out_tick>);
-    on(transport::kind::segments, &handle<weak_self, model::segments_request, &carry_out_list>);
-    on(transport::kind::channel_drop,
-       &handle<weak_self, model::channel_drop_request, &carry_out_drop>);
-    on(transport::kind::allocate, &handle<weak_self, model::allocate_request, &carry_out_allocate>);
-    on(transport::kind::timestamp,
-       &handle<weak_self, model::timestamp_request, &carry_out_timestamp>);
+    using channel::registrar;
+    using segment::manager;
+    namespace kind = transport::kind;
+    on(kind::commit, &reign::registrar, &registrar::commit);
+    on(kind::flush, &reign::segments, &manager::flush);
+    on(kind::tick, &reign::segments, &manager::tick);
+    on(kind::segments, &reign::segments, &manager::list);
+    on(kind::channel_drop, &reign::segments, &manager::drop_channel);
+    on(kind::allocate, &reign::segments, &manager::allocate);
+    on(kind::timestamp, &reign::segments, &manager::timestamp);
 }
 
 void coordinator::implementation::receive_nothing() {

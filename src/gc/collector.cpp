@@ -98,7 +98,8 @@ awaitable<const view*> collector::refresh() {
 }
 
 awaitable<model::timestamp> collector::before(std::chrono::milliseconds age) {
-    const auto now = co_await segments_->now();
+    const auto reply = co_await segments_->timestamp();
+    const auto now = reply.now;
     const auto back = static_cast<std::uint64_t>(age.count()) << cluster::timestamp_counter_bits;
     co_return model::timestamp(now.value > back ? now.value - back : 0);
 }

@@ -194,32 +194,40 @@ awaitable<model::commit_reply> node::commit(std::shared_ptr<const channel::grant
     co_return reply;
 }
 
+namespace {
+
+/// A request through the agent of the life that the grant belongs to, which stays until it ends.
+template <class Implementation, class Reply, class Request>
+awaitable<Reply> through(
+    std::shared_ptr<Implementation> self, std::shared_ptr<const channel::grant> granted,
+    Request request,
+    awaitable<Reply> (channel::agent::*ask)(std::shared_ptr<const channel::grant>, Request)) {
+    const auto now = self->life_of(*granted);
+    auto reply = co_await (now->agent.*ask)(std::move(granted), std::move(request));
+    co_return reply;
+}
+
+}  // namespace
+
 awaitable<model::commit_reply> node::flush(std::shared_ptr<const channel::grant> granted,
                                            model::flush_request request) {
-    const auto now = implementation_->life_of(*granted);
-    auto reply = co_await now->agent.flush(std::move(granted), std::move(request));
-    co_return reply;
+    return through(implementation_, std::move(granted), std::move(request), &channel::agent::flush);
 }
 
 awaitable<model::commit_reply> node::drop(std::shared_ptr<const channel::grant> granted,
                                           model::channel_drop_request request) {
-    const auto now = implementation_->life_of(*granted);
-    auto reply = co_await now->agent.drop(std::move(granted), std::move(request));
-    co_return reply;
+    return through(implementation_, std::move(granted), std::move(request), &channel::agent::drop);
 }
 
 awaitable<model::tick_reply> node::tick(std::shared_ptr<const channel::grant> granted,
                                         model::tick_request request) {
-    const auto now = implementation_->life_of(*granted);
-    auto reply = co_await now->agent.tick(std::move(granted), std::move(request));
-    co_return reply;
+    return through(implementation_, std::move(granted), std::move(request), &channel::agent::tick);
 }
 
 awaitable<model::segments_reply> node::segments(std::shared_ptr<const channel::grant> granted,
                                                 model::segments_request request) {
-    const auto now = implementation_->life_of(*granted);
-    auto reply = co_await now->agent.segments(std::move(granted), std::move(request));
-    co_return reply;
+    return through(implementation_, std::move(granted), std::move(request),
+                   &channel::agent::segments);
 }
 
 awaitable<model::allocate_reply> node::allocate(model::allocate_request request) {

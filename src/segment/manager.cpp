@@ -143,10 +143,11 @@ void manager_impl::add_references(const std::vector<model::binlog_group>& groups
 
 // What is asked.
 
-awaitable<model::timestamp> manager_impl::now() {
+awaitable<model::timestamp_reply> manager_impl::timestamp(model::timestamp_request) {
     require_serving();
-    const auto given = co_await oracle_.next(1);
-    co_return given;
+    model::timestamp_reply reply;
+    reply.now = co_await oracle_.next(1);
+    co_return reply;
 }
 
 std::optional<segment_info> manager_impl::find(model::segment_id segment) const {

@@ -32,7 +32,7 @@ public:
     void cancel() noexcept override;
     awaitable<model::allocate_reply> allocate(model::allocate_request request) override;
     allocation try_allocate(const allocation_request& request) override;
-    awaitable<model::timestamp> now() override;
+    awaitable<model::timestamp_reply> timestamp(model::timestamp_request request) override;
     awaitable<model::tick_reply> tick(model::tick_request request) override;
     awaitable<model::commit_reply> flush(model::flush_request request) override;
     awaitable<model::commit_reply> drop_channel(model::channel_drop_request request) override;

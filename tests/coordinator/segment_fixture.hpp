@@ -38,7 +38,7 @@ public:
         request.rows = rows;
         return call(office(), segments().allocate(std::move(request)));
     }
-    model::timestamp now() { return call(office(), segments().now()); }
+    model::timestamp now() { return call(office(), segments().timestamp()).now; }
 
     /// The node that consumes the channel, and its grant.
     std::pair<testing::process*, std::shared_ptr<const channel::grant>> holder_of(

@@ -96,7 +96,7 @@ public:
     /// Room for rows of any channel, for writers; see segment::manager::allocate. Asks the leader
     /// once: throws what it or the way to it throws.
     [[nodiscard]] awaitable<model::allocate_reply> allocate(model::allocate_request request);
-    /// A timestamp of the leader's oracle; see segment::manager::now. Asks once.
+    /// A timestamp of the leader's oracle; see segment::manager::timestamp. Asks once.
     [[nodiscard]] awaitable<model::timestamp> timestamp();
 
     /// In one look.

@@ -176,7 +176,8 @@ public:
     /// timestamps of its oracle. needs_segments: use `allocate`.
     [[nodiscard]] virtual allocation try_allocate(const allocation_request& request) = 0;
     /// A timestamp larger than all given out before. Throws what the oracle throws.
-    [[nodiscard]] virtual awaitable<model::timestamp> now() = 0;
+    [[nodiscard]] virtual awaitable<model::timestamp_reply> timestamp(
+        model::timestamp_request request = {}) = 0;
     /// Takes a tick over and says what is to be flushed. Throws errc::unavailable,
     /// errc::invalid_argument for a tick that no oracle has given out.
     [[nodiscard]] virtual awaitable<model::tick_reply> tick(model::tick_request request) = 0;
