@@ -90,8 +90,9 @@ awaitable<model::file_id> flusher::upload_one(std::shared_ptr<const channel::gra
             (void)co_await objects_.put(names_->format(where), bytes);
             co_return where.file;
         } catch (const error& failure) {
-            const bool may_pass = failure.kind() == error_class::not_applied ||
-                                  failure.kind() == error_class::unknown_outcome;
+            const bool may_pass = (failure.kind() == error_class::not_applied ||
+                                   failure.kind() == error_class::unknown_outcome) &&
+                                  failure.code_value() != errc::permission_denied;
             if (!may_pass) throw;
             core::log(strand_.log(), core::log_level::warning, "segment",
                       "upload for segment {} is tried under another name: {}", where.segment,

@@ -220,9 +220,7 @@ manager_status manager_impl::status() const {
     all.flushed = table.count(segment_state::flushed);
     all.dropped = table.count(segment_state::dropped) + table.count(segment_state::collecting) +
                   table.count(segment_state::collected);
-    for (const auto& [id, one] : drops_) {
-        if (one.record.state == model::drop_state::dropping) ++all.dropping;
-    }
+    all.dropping = dropping_.size();
     all.jobs = jobs_.size();
     all.doubts = doubts_.size();
     all.allocations = allocations_;

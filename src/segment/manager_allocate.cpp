@@ -189,11 +189,13 @@ awaitable<model::tick_reply> manager_impl::tick(model::tick_request request) {
     if (request.at) {
         const auto taken = rows_.tick(channel, request.at, request.segments, now);
         if (taken.outcome == tick_outcome::in_future) {
-            throw error(
-                errc::invalid_argument,
-                fmt::format("channel {}: tick {} was not given out yet", channel, request.at));
+            // Or a successor has given it out, of which this leader does not know yet.
+            throw error(errc::unavailable,
+                        fmt::format("channel {}: tick {} was not given out by this leader", channel,
+                                    request.at));
         }
-        work_.notify_all();  // what it has sealed and found flushable is written down
+        // What it has sealed and found flushable is written down; a drop looks for marks.
+        if (!idle() || !dropping_.empty()) work_.notify_all();
     }
     const auto* collection = rows_.table().find_collection(known.entry.collection);
     reply.dropping = collection != nullptr && collection->dropped;

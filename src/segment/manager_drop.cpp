@@ -35,12 +35,21 @@ awaitable<void> manager_impl::drop_collection(model::collection_id collection, s
             row.record = tombstone;
             row.at = result.at;
         }
-        rows_.drop_collection(collection);
-        channels_->drop_collection(collection);
-        drops_[collection] = std::move(row);
+        know_drop(collection, std::move(row));
         work_.notify_all();
         co_return;
     }
+}
+
+void manager_impl::know_drop(model::collection_id collection, collection_row row) {
+    rows_.drop_collection(collection);
+    channels_->drop_collection(collection);
+    if (row.record.state == model::drop_state::dropping) {
+        dropping_.insert(collection);
+    } else {
+        dropping_.erase(collection);
+    }
+    drops_[collection] = std::move(row);
 }
 
 std::optional<drop_progress> manager_impl::drop_of(model::collection_id collection) const {

@@ -144,7 +144,8 @@ private:
     // manager_write.cpp
     [[nodiscard]] awaitable<bool> step();
     [[nodiscard]] bool idle() const;
-    [[nodiscard]] bool unfinished_drop() const;
+    void know_drop(model::collection_id collection, collection_row row);
+    [[nodiscard]] bool may_finish(model::collection_id collection) const;
     [[nodiscard]] awaitable<void> reread_changed();
     void adopt_marks();
     void collect_decided(std::vector<storage::transaction>& items,
@@ -180,7 +181,8 @@ private:
     std::map<std::string, std::set<model::segment_id>, std::less<>> unflushed_;  // by channel
     std::map<std::string, std::set<model::segment_id>, std::less<>> flushing_;   // by channel
     std::map<model::collection_id, collection_row> drops_;
-    std::map<model::job_id, job_row> jobs_;  // granted ones
+    std::set<model::collection_id> dropping_;  // those of them that have not ended
+    std::map<model::job_id, job_row> jobs_;    // granted ones
     std::vector<doubt> doubts_;
     std::map<model::segment_id, model::collection_id> reread_;  // changed by somebody else
     std::map<std::string, model::timestamp> dropped_channels_;  // whose segments' records follow

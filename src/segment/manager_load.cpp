@@ -40,9 +40,7 @@ awaitable<void> manager_impl::load_drops(load_report& report) {
             collection_row row;
             decoder_.decode(record.key, record.value, row.record);
             row.at = record.modified;
-            rows_.drop_collection(key.collection);
-            channels_->drop_collection(key.collection);
-            drops_[key.collection] = std::move(row);
+            know_drop(key.collection, std::move(row));
             ++report.drops;
         }
     }

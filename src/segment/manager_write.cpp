@@ -36,7 +36,8 @@ bool manager_impl::idle() const {
     bool nothing = reread_.empty() && doubts_.empty() && dropped_channels_.empty();
     rows_.each_sealing([&](const sealing&) { nothing = false; });
     rows_.each_flushable([&](const segment_row&) { nothing = false; });
-    return nothing && !unfinished_drop();
+    return nothing && std::none_of(dropping_.begin(), dropping_.end(),
+                                   [this](model::collection_id one) { return may_finish(one); });
 }
 
 /// One round. True: something has to be tried again after a while.
@@ -58,6 +59,7 @@ awaitable<bool> manager_impl::step() {
 
 /// Marks of unknown outcome that have landed: the registrar has read them again.
 void manager_impl::adopt_marks() {
+    if (dropping_.empty()) return;
     const auto& table = rows_.table();
     for (std::uint32_t number = 0; number < table.channels(); ++number) {
         const auto& channel = table.channel(number);
@@ -191,41 +193,35 @@ awaitable<bool> manager_impl::resolve(doubt what) {
     co_return true;
 }
 
-bool manager_impl::unfinished_drop() const {
-    return std::any_of(drops_.begin(), drops_.end(), [this](const auto& one) {
-        if (one.second.record.state != model::drop_state::dropping) return false;
-        const auto far = drop_of(one.first);
-        return far->channels_left == 0 && far->segments_left == 0;
-    });
+/// All channels are marked and no record says anything else.
+bool manager_impl::may_finish(model::collection_id collection) const {
+    const auto* rows = rows_.table().find_collection(collection);
+    const bool followed = rows == nullptr || rows->rows.count == 0;
+    return followed && channels_->undropped(collection) == 0;
 }
 
-/// A drop has ended when all channels are marked and no record says anything else.
 awaitable<void> manager_impl::finish_drops() {
     std::vector<model::collection_id> done;
-    for (const auto& [collection, one] : drops_) {
-        if (one.record.state != model::drop_state::dropping) continue;
-        const auto far = drop_of(collection);
-        if (far->channels_left == 0 && far->segments_left == 0) done.push_back(collection);
+    for (const auto collection : dropping_) {
+        if (may_finish(collection)) done.push_back(collection);
     }
     for (const auto collection : done) {
-        auto record = drops_.at(collection).record;
-        record.state = model::drop_state::dropped;
+        collection_row row = drops_.at(collection);
+        row.record.state = model::drop_state::dropped;
         const std::string key = keys_.collection_drop(collection);
         storage::transaction change = guard_.begin();
-        change.if_modified_at(key, drops_.at(collection).at).put(key, catalog::encode(record));
+        change.if_modified_at(key, row.at).put(key, catalog::encode(row.record));
         const auto result = co_await store_.commit(std::move(change));
         guard_.check(result);
-        if (result) {
-            drops_[collection] = collection_row{record, result.at};
-            continue;
+        row.at = result.at;
+        if (!result) {
+            // A copy of ours has landed before: what is recorded counts.
+            const auto found = co_await store_.get(key);
+            if (!found) throw error(errc::corrupt, key + ": is gone");
+            decoder_.decode(key, found->value, row.record);
+            row.at = found->modified;
         }
-        // A copy of ours has landed before: what is recorded counts.
-        const auto found = co_await store_.get(key);
-        if (!found) throw error(errc::corrupt, key + ": is gone");
-        collection_row row;
-        decoder_.decode(key, found->value, row.record);
-        row.at = found->modified;
-        drops_[collection] = std::move(row);
+        know_drop(collection, std::move(row));
     }
 }
 

@@ -182,6 +182,23 @@ TEST_CASE("segments: a longer lifetime of the leader before is waited for") {
     CHECK(given.contains(segment));
 }
 
+TEST_CASE("segments: a tick that this leader has not given out does nothing, and may be repeated") {
+    segment_world it;
+    const auto segment = it.allocate(100).parts[0].segment;
+    it.segments().seal(model::collection_id(7));
+    REQUIRE(it.run_until([&] { return it.info(segment).record.state == segment_state::sealed; }));
+    model::tick_request request;
+    request.by.channel = model::channel_name("a");
+    request.by.node = it.entry("a").node;
+    request.by.process = it.entry("a").process;
+    request.by.epoch = it.entry("a").epoch;
+    request.at = model::timestamp(~std::uint64_t{0});
+    const auto failure = failure_of([&] { it.call(it.office(), it.segments().tick(request)); });
+    CHECK(failure.first == errc::unavailable);
+    it.sim.run_for(1s);
+    CHECK(it.info(segment).record.state == segment_state::sealed);
+}
+
 TEST_CASE("segments: a tick of a holder that was replaced says nothing") {
     segment_world it;
     const auto segment = it.allocate(100).parts[0].segment;

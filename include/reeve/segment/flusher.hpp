@@ -78,9 +78,10 @@ public:
     flusher& operator=(const flusher&) = delete;
 
     /// Uploads, then commits. `checkpoint`: every segment of the channel is flushed up to here,
-    /// once this flush is committed. Repeats uploads until each is acknowledged, and stops when the
-    /// grant is over. Throws what node::flush throws, errc::fenced when the grant is over, and what
-    /// no repetition of an upload can mend.
+    /// once this flush is committed. Repeats uploads until each is acknowledged, with a line of log
+    /// for each failure, a full store included, and stops when the grant is over. Throws what
+    /// node::flush throws, errc::fenced when the grant is over, and what no repetition of an upload
+    /// can mend, errc::permission_denied included.
     [[nodiscard]] awaitable<model::commit_reply> flush(
         std::shared_ptr<const channel::grant> granted, flush_work work, model::flush_effect effect,
         model::position checkpoint);

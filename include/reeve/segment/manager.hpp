@@ -178,8 +178,8 @@ public:
     /// A timestamp larger than all given out before. Throws what the oracle throws.
     [[nodiscard]] virtual awaitable<model::timestamp_reply> timestamp(
         model::timestamp_request request = {}) = 0;
-    /// Takes a tick over and says what is to be flushed. Throws errc::unavailable,
-    /// errc::invalid_argument for a tick that no oracle has given out.
+    /// Takes a tick over and says what is to be flushed. Throws errc::unavailable, also for a tick
+    /// that this leader's oracle has not given out: a successor's may have.
     [[nodiscard]] virtual awaitable<model::tick_reply> tick(model::tick_request request) = 0;
     /// Adds files to a segment. Throws errc::invalid_argument, naming what is wrong with it, before
     /// anything is written; errc::unavailable, errc::outcome_unknown (repeat it).
