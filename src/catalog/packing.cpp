@@ -7,34 +7,6 @@ namespace reeve::catalog {
 
 namespace {
 
-void add(storage::transaction& into, const storage::condition& one) {
-    switch (one.what) {
-        case storage::condition::kind::absent:
-            into.if_absent(one.key);
-            break;
-        case storage::condition::kind::created_at:
-            into.if_created_at(one.key, one.expected);
-            break;
-        case storage::condition::kind::modified_at:
-            into.if_modified_at(one.key, one.expected);
-            break;
-    }
-}
-
-void add(storage::transaction& into, const storage::operation& one) {
-    if (one.what == storage::operation::kind::put) {
-        into.put(one.key, one.value, one.lease);
-    } else {
-        into.remove(one.key);
-    }
-}
-
-// `head` with the conditions and writes of `item` behind its own.
-void append(storage::transaction& head, const storage::transaction& item) {
-    for (const auto& one : item.conditions()) add(head, one);
-    for (const auto& one : item.operations()) add(head, one);
-}
-
 bool fits(const storage::transaction& change, const storage::transaction& item,
           const storage::store_limits& limits) {
     return change.conditions().size() + item.conditions().size() <= limits.conditions_max &&
@@ -108,7 +80,7 @@ packed pack(const storage::store_limits& limits, const leader_guard& guard,
             continue;
         }
         made.touched.add(item);
-        append(made.change, item);
+        made.change.append(item);
         made.items.push_back(index);
         made.condition.push_back(made.change.conditions().size());
     }

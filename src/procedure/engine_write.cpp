@@ -18,19 +18,6 @@ namespace {
 void append(storage::transaction& body, const storage::transaction& together,
             const storage::key_range& forbidden) {
     catalog::refuse_marked(together);
-    for (const auto& one : together.conditions()) {
-        switch (one.what) {
-            case storage::condition::kind::absent:
-                body.if_absent(one.key);
-                break;
-            case storage::condition::kind::created_at:
-                body.if_created_at(one.key, one.expected);
-                break;
-            case storage::condition::kind::modified_at:
-                body.if_modified_at(one.key, one.expected);
-                break;
-        }
-    }
     for (const auto& one : together.operations()) {
         if (forbidden.contains(one.key)) {
             throw error(errc::invalid_argument,
@@ -38,12 +25,8 @@ void append(storage::transaction& body, const storage::transaction& together,
                                     "the engine alone",
                                     storage::printable(one.key)));
         }
-        if (one.what == storage::operation::kind::put) {
-            body.put(one.key, one.value, one.lease);
-        } else {
-            body.remove(one.key);
-        }
     }
+    body.append(together);
 }
 
 bool failed_between(const storage::commit_result& result, std::size_t first, std::size_t last) {

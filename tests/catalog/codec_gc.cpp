@@ -1,4 +1,5 @@
 // What the records of garbage collection look like, and what is refused in both directions.
+#include "catalog/refusals.hpp"
 #include "catch.hpp"
 #include "reeve/catalog/codec.hpp"
 #include "reeve/core/error.hpp"
@@ -12,29 +13,16 @@ using namespace reeve;
 using catalog::decoder;
 using catalog::encode;
 
+using support::refusal;
+
 namespace {
 
-template <class Record>
-errc refusal(const Record& record) {
-    try {
-        (void)encode(record);
-    } catch (const error& failure) {
-        return failure.code_value();
-    }
-    return errc{};
-}
-
+// Every refusal names the key.
 template <class Record>
 errc refusal_of(const std::string& value) {
-    decoder reader;
-    Record into;
-    try {
-        reader.decode("r/the_key", value, into);
-    } catch (const error& failure) {
-        CHECK(failure.context().find("r/the_key") != std::string::npos);
-        return failure.code_value();
-    }
-    return errc{};
+    const auto [code, context] = support::refusal_of<Record>(value);
+    if (code != errc{}) CHECK(context.find("r/the_key") != std::string::npos);
+    return code;
 }
 
 using pairs = std::vector<std::pair<std::string, std::string>>;

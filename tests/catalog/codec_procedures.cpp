@@ -1,5 +1,6 @@
 // What the records of procedures look like, and what is refused in both directions.
 #include "catalog/random_records.hpp"
+#include "catalog/refusals.hpp"
 #include "catch.hpp"
 #include "reeve/catalog/codec.hpp"
 #include "reeve/core/error.hpp"
@@ -15,30 +16,10 @@ using catalog::decoder;
 using catalog::encode;
 using model::part_state;
 using model::procedure_state;
+using support::refusal;
+using support::refusal_of;
 
 namespace {
-
-template <class Record>
-errc refusal(const Record& record) {
-    try {
-        (void)encode(record);
-    } catch (const error& failure) {
-        return failure.code_value();
-    }
-    return errc{};
-}
-
-template <class Record>
-std::pair<errc, std::string> refusal_of(const std::string& value) {
-    decoder reader;
-    Record into;
-    try {
-        reader.decode("r/the_key", value, into);
-    } catch (const error& failure) {
-        return {failure.code_value(), failure.context()};
-    }
-    return {};
-}
 
 model::procedure_record example() {
     model::procedure_record it;

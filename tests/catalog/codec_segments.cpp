@@ -1,5 +1,6 @@
 // What the records of segments look like, and what is refused in both directions.
 #include "catalog/random_records.hpp"
+#include "catalog/refusals.hpp"
 #include "catch.hpp"
 #include "reeve/catalog/codec.hpp"
 #include "reeve/core/error.hpp"
@@ -15,32 +16,12 @@ using namespace reeve;
 using catalog::decoder;
 using catalog::encode;
 using model::segment_state;
+using support::refusal;
+using support::refusal_of;
 
 namespace {
 
 constexpr auto most = std::numeric_limits<std::uint64_t>::max();
-
-template <class Record>
-errc refusal(const Record& record) {
-    try {
-        (void)encode(record);
-    } catch (const error& failure) {
-        return failure.code_value();
-    }
-    return errc{};
-}
-
-template <class Record>
-std::pair<errc, std::string> refusal_of(const std::string& value) {
-    decoder reader;
-    Record into;
-    try {
-        reader.decode("r/the_key", value, into);
-    } catch (const error& failure) {
-        return {failure.code_value(), failure.context()};
-    }
-    return {};
-}
 
 model::segment_record example_segment() {
     model::segment_record it;
@@ -241,8 +222,9 @@ TEST_CASE("a flush that cannot be is neither written nor read") {
     CHECK(bent([](record& it) { it.groups[0].files[0].id = {}; }) == errc::invalid_argument);
     CHECK(bent([](record& it) { it.groups[0].files[0].imported = "a/b"; }) ==
           errc::invalid_argument);
-    CHECK(bent([](record& it) { it.groups[0].files[0].id = {model::epoch(0), 12}; }) ==
-          errc::invalid_argument);
+    CHECK(bent([](record& it) {
+              it.groups[0].files[0].id = {model::epoch(0), 12};
+          }) == errc::invalid_argument);
     CHECK(bent([](record& it) { it.groups[0].files[0].id = {model::epoch(1), 0}; }) == errc{});
     CHECK(bent([](record& it) { it.groups[1].kind = beyond(model::binlog_kind::delta); }) ==
           errc::invalid_argument);

@@ -1,6 +1,6 @@
 #include "channel_programs.hpp"
 #include "reeve/core/error.hpp"
-#include "reeve/testing/simulated_network.hpp"
+#include "troubles.hpp"
 
 #include <fmt/format.h>
 
@@ -130,17 +130,10 @@ void channel_world::trouble_with(testing::process& victim) {
             world_.count("process restarted");
             break;
         case 2:
-            world_.network().cut(victim.name(), other);
-            world_.after(milliseconds(random.between(100, 20000)),
-                         core::task([this, &victim, other] {
-                             world_.network().mend(victim.name(), other);
-                         }));
+            cut_for_a_while(world_, victim, other);
             break;
         case 3:
-            victim.cut_stores();
-            world_.count("stores cut");
-            world_.after(milliseconds(random.between(100, 20000)),
-                         core::task([&victim] { victim.mend_stores(); }));
+            cut_stores_for_a_while(world_, victim);
             break;
         case 4:
         case 5:
@@ -157,11 +150,7 @@ void channel_world::trouble_with(testing::process& victim) {
             trouble_with_clock(victim);
             break;
         default:
-            victim.pause();
-            world_.count("process paused");
-            world_.after(milliseconds(random.between(100, 40000)), core::task([&victim] {
-                             if (victim.alive() && victim.paused()) victim.resume();
-                         }));
+            pause_for_a_while(world_, victim);
             break;
     }
 }

@@ -4,6 +4,7 @@
 #include "reeve/testing/memory_world.hpp"
 #include "reeve/testing/simulation.hpp"
 #include "scenarios.hpp"
+#include "troubles.hpp"
 
 #include <fmt/format.h>
 
@@ -161,32 +162,6 @@ private:
     core::random random_;
 };
 
-/// Somebody is killed, paused or cut off every now and then.
-void disturb(testing::simulation& world) {
-    auto& random = world.random();
-    auto& victim = *world.processes()[random.below(world.processes().size())];
-    switch (random.below(5)) {
-        case 0:
-            if (victim.alive()) world.count("client killed");
-            victim.kill();
-            break;
-        case 1:
-            if (!victim.alive()) break;
-            world.count("client paused");
-            victim.pause();
-            break;
-        case 2:
-            world.count("client cut off");
-            victim.cut_stores();
-            break;
-        default:
-            victim.mend_stores();
-            victim.resume();
-            if (!victim.alive()) victim.start();
-            break;
-    }
-}
-
 /// What every key holds in the end, for all ghosts to have been seen.
 awaitable<void> read_finally(std::shared_ptr<storage::metadata_store> store, recorder* into) {
     for (std::size_t i = 0; i < keys; ++i) {
@@ -215,7 +190,7 @@ void play(testing::simulation& world, const around<storage::metadata_store>& wra
     world.faults() = testing::simulation_faults::chaos();
     for (int i = 0; i < 20; ++i) {
         world.run_for(seconds(1));
-        if (!world.failed()) disturb(world);
+        if (!world.failed()) disturb(world, "client", 5);
     }
     for (const auto& one : world.processes()) one->kill();
     world.heal();

@@ -1,5 +1,6 @@
 #include "procedure/ledger.hpp"
 #include "scenarios.hpp"
+#include "troubles.hpp"
 
 #include <chrono>
 
@@ -10,32 +11,6 @@ namespace {
 namespace testing = reeve::testing;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-/// Somebody is killed, paused or cut off every now and then.
-void disturb(testing::simulation& world) {
-    auto& random = world.random();
-    auto& victim = *world.processes()[random.below(world.processes().size())];
-    switch (random.below(6)) {
-        case 0:
-            if (victim.alive()) world.count("process killed");
-            victim.kill();
-            break;
-        case 1:
-            if (!victim.alive()) break;
-            world.count("process paused");
-            victim.pause();
-            break;
-        case 2:
-            world.count("process cut off");
-            victim.cut_stores();
-            break;
-        default:
-            victim.mend_stores();
-            victim.resume();
-            if (!victim.alive()) victim.start();
-            break;
-    }
-}
 
 void play(testing::simulation& world) {
     closing::world_options options;
@@ -50,7 +25,7 @@ void play(testing::simulation& world) {
     world.faults() = faults;
     for (int second = 0; second < 60 && !world.failed(); ++second) {
         world.run_for(seconds(1));
-        if (!world.failed()) disturb(world);
+        if (!world.failed()) disturb(world, "process", 6);
     }
     world.heal();
     around.start();

@@ -2,8 +2,8 @@
 
 #include "reeve/core/error.hpp"
 #include "reeve/gc/marker.hpp"
-#include "reeve/testing/simulated_network.hpp"
 #include "segment_programs.hpp"
+#include "troubles.hpp"
 
 #include <fmt/format.h>
 
@@ -126,16 +126,10 @@ void segment_world::trouble_with(testing::process& victim) {
             world_.count("process restarted");
             break;
         case 2:
-            world_.network().cut(victim.name(), other);
-            world_.after(milliseconds(random.between(100, 20000)),
-                         core::task([this, &victim, other] {
-                             world_.network().mend(victim.name(), other);
-                         }));
+            cut_for_a_while(world_, victim, other);
             break;
         case 3:
-            victim.cut_stores();
-            world_.after(milliseconds(random.between(100, 20000)),
-                         core::task([&victim] { victim.mend_stores(); }));
+            cut_stores_for_a_while(world_, victim);
             break;
         case 4:
             if (auto* office = leading()) {
@@ -155,11 +149,7 @@ void segment_world::trouble_with(testing::process& victim) {
             world_.count("wall clock set");
             break;
         default:
-            victim.pause();
-            world_.count("process paused");
-            world_.after(milliseconds(random.between(100, 40000)), core::task([&victim] {
-                             if (victim.alive() && victim.paused()) victim.resume();
-                         }));
+            pause_for_a_while(world_, victim);
             break;
     }
 }
