@@ -28,6 +28,30 @@ same() {
         <(sed 's/,"modified":[0-9]*}/}/; /^{"end"/d' "$2")
 }
 
+# import_and_show: a root is imported once, shown, checked, and its lineage raised
+import_and_show() {
+    expect 0 --store "$store" --root r import "$dir/export"
+    holds out "3 records written, 1 of leases left out"
+    expect 1 --store "$store" --root r import "$dir/export"
+
+    expect 0 --store "$store" show
+    holds out 'r/records/file (host'
+    holds out '\x00\xff\x1b'
+    expect 0 --store "$store" check
+    holds out "0 errors"
+    expect 0 --store "$store" raise-lineage
+    holds out "cluster c is now of lineage 2"
+}
+# show_what_cannot_be_read: a record that cannot be read is shown, and found
+show_what_cannot_be_read() {
+    sed 's/\\"next\\":10/\\"next\\":-1/' "$dir/export" >"$dir/bad"
+    expect 0 --store "$store" --root bad import "$dir/bad"
+    expect 1 --store "$store" --root bad show
+    holds out "UNREADABLE"
+    expect 1 --store "$store" --root bad check
+    holds out "error: bad/ids"
+}
+
 cat >"$dir/export" <<'END_OF_EXPORT'
 {"reeve_export":1,"root":"from/"}
 {"key":"ids","value":"{\"v\":1,\"min_reader\":1,\"next\":10}","modified":1}

@@ -27,17 +27,7 @@ done
 expect 1 --store "$store" --root r import "$dir/torn"
 holds err "torn"
 expect 1 --store "$store" --root r import "$dir/nowhere"
-expect 0 --store "$store" --root r import "$dir/export"
-holds out "3 records written, 1 of leases left out"
-expect 1 --store "$store" --root r import "$dir/export"
-
-expect 0 --store "$store" show
-holds out 'r/records/file (host'
-holds out '\x00\xff\x1b'
-expect 0 --store "$store" check
-holds out "0 errors"
-expect 0 --store "$store" raise-lineage
-holds out "cluster c is now of lineage 2"
+import_and_show
 
 # Out and in again gives the same, at another place.
 expect 0 --store "$store" export
@@ -52,13 +42,7 @@ expect 1 --store "$store" show
 holds err "--root"
 expect 0 --store "$store" --root other show
 
-# A record that cannot be read is shown, and found.
-sed 's/\\"next\\":10/\\"next\\":-1/' "$dir/export" >"$dir/bad"
-expect 0 --store "$store" --root bad import "$dir/bad"
-expect 1 --store "$store" --root bad show
-holds out "UNREADABLE"
-expect 1 --store "$store" --root bad check
-holds out "error: bad/ids"
+show_what_cannot_be_read
 
 # A file that is no store is refused and left alone.
 printf 'this is not a database, it is a text that is long enough to look at\n' >"$dir/text"
