@@ -13,7 +13,7 @@ using std::chrono::seconds;
 
 namespace {
 
-/// One channel, one node, one coordinator, no other faults. `act` does what is tested, after rows
+/// One channel, two nodes, two coordinators, no other faults. `act` does what is tested, after rows
 /// have been flushed for a while.
 class segment_crash final : public testing::crash_subject {
 public:
@@ -44,8 +44,8 @@ public:
 private:
     static segment_world_options small() {
         segment_world_options options;
-        options.nodes = 1;
-        options.coordinators = 1;
+        options.nodes = 2;
+        options.coordinators = 2;
         options.channels = 1;
         options.first_collection = 2;  // the one that is dropped
         options.write_every = milliseconds(700);
