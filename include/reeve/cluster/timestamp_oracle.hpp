@@ -19,9 +19,9 @@ inline constexpr unsigned timestamp_counter_bits = 18;
 /// Timestamps of the leader: milliseconds since 1970 and a counter, which together never go back,
 /// whatever the wall clock does. They go on at the rate of the monotonic clock, too: a leader whose
 /// wall clock was set back, or is behind the mark that one with a clock ahead has left, does not
-/// stand still until its wall clock has caught up. The store's record `oracle` holds a mark that no timestamp given
-/// out has reached; it is raised by a window at a time, under the leader guard, so that most calls
-/// cost no commit and a new leader starts above all that an old one gave.
+/// stand still until its wall clock has caught up. The store's record `oracle` holds a mark that no
+/// timestamp given out has reached; it is raised by a window at a time, under the leader guard, so
+/// that most calls cost no commit and a new leader starts above all that an old one gave.
 ///
 /// A deposed leader's timestamps are still unique, but may be below those that its successor gives
 /// at the same time: use them only for what the guard protects.

@@ -14,6 +14,7 @@ std::vector<reeve::testing::scenario> all_scenarios() {
     all.push_back(channel_late_messages());
     all.push_back(procedure_chaos());
     all.push_back(segment_chaos());
+    all.push_back(segment_chaos_long());
     return all;
 }
 

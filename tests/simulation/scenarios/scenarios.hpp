@@ -43,6 +43,7 @@ using around = std::function<std::shared_ptr<Store>(std::shared_ptr<Store> hones
 [[nodiscard]] reeve::testing::scenario channel_late_messages();
 /// Segments are allocated, flushed, compacted and dropped under all faults.
 [[nodiscard]] reeve::testing::scenario segment_chaos();
+[[nodiscard]] reeve::testing::scenario segment_chaos_long();
 
 /// Procedures of three steps over nodes that forget what they did, with every fault: each comes to
 /// its end, through legal changes only, and what is over is over at every node.

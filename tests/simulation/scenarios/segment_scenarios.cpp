@@ -7,6 +7,7 @@ namespace simulated {
 
 namespace {
 
+using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
@@ -28,11 +29,18 @@ testing::scenario segment_chaos() {
         "segment_chaos",
         "3 nodes, 2 coordinators, 6 channels with segments, compaction and a drop, all faults for "
         "5 minutes, then heal",
-        {1, 149},
+        {1, 500},
         {"process restarted", "process paused", "leader elected", "segment sealed",
          "segment flushed", "channel dropped", "compaction committed", "row passed over",
-         "object removed", "segment collected", "move asked", "wall clock set"},
+         "flush from elsewhere", "object removed", "segment collected", "move asked",
+         "wall clock set"},
         [](testing::simulation& world) { chaos(world, minutes(5)); });
+}
+
+testing::scenario segment_chaos_long() {
+    return testing::make_scenario("segment_chaos_long", "the same for an hour", {1, 20},
+                                  {"process restarted", "segment flushed", "channel dropped"},
+                                  [](testing::simulation& world) { chaos(world, hours(1)); });
 }
 
 }  // namespace simulated
