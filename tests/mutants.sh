@@ -14,10 +14,11 @@ case ${1:-} in
     -h | --help) usage; exit 0 ;;
 esac
 need_packages "${packages_to_build[@]}"
-build guards reeve-simulate test_museum test_gc
+build guards reeve-simulate test_museum test_gc test_coordinator
 # Named plays that must fail without the guards that they name.
 if [ $# -eq 0 ]; then
     "$root/build/guards/tests/test_museum"
     "$root/build/guards/tests/test_gc" 'guard *'
+    "$root/build/guards/tests/test_coordinator" 'guard *'
 fi
 exec "$root/build/guards/tests/reeve-simulate" --mutants "$@"
