@@ -69,8 +69,9 @@ struct coordinator_status {
 /// The status in lines for people.
 [[nodiscard]] std::string to_string(const coordinator_status& it);
 
-/// The assembled coordinator: campaigns, recovers, registers channels, carries commits out, and
-/// starts over when it is deposed. Any number may run; one leads. All references must outlive it
+/// The assembled coordinator: campaigns, recovers, registers channels, carries commits out, manages
+/// segments, collects garbage if it was given an object store, and starts over when it is deposed.
+/// Any number may run; one leads. All references must outlive it
 /// and what it has running: after its destruction, until the strand has run what waits or is shut
 /// down. All calls on the strand.
 class coordinator {

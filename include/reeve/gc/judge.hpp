@@ -11,8 +11,7 @@
 #include <string_view>
 #include <vector>
 
-// The rule of garbage. A host that sweeps by itself implements `view`; the library's own sweeps,
-// which list, delete and keep a journal, are still to come.
+// The rule of garbage, which the sweeps keep. A host that sweeps by itself implements `view`.
 namespace reeve::gc {
 
 /// What a sweep thinks of one object below a data root (docs/protocols/segments.md, garbage).

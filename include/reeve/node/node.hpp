@@ -52,8 +52,8 @@ struct node_status {
 };
 
 /// The assembled node side: keeps a session, runs the host's consumer as the coordinator says,
-/// carries its commits to the leader. A lost session stops all consumers and is followed by a new
-/// one. All references must outlive it. All calls on the strand.
+/// carries its commits, flushes and ticks to the leader. A lost session stops all consumers and is
+/// followed by a new one. All references must outlive it. All calls on the strand.
 class node {
 public:
     /// Handlers for messages of the coordinator are put into `incoming`. Throws

@@ -14,8 +14,7 @@
 #include <vector>
 
 // Questions and answers about room for rows: the vocabulary of the allocator in the leader's memory
-// (docs/protocols/segments.md). The coordinator does not offer it to hosts yet: what creates and
-// flushes segments in the store is still to come.
+// (docs/protocols/segments.md), which segment::manager offers.
 namespace reeve::segment {
 
 using model::allocation_part;

@@ -44,7 +44,9 @@ struct manager_options {
     std::size_t rewrites_max = 1000;  ///< segments of dropped channels rewritten in one go
     consensus::timestamp_oracle* oracle = nullptr;  ///< where timestamps come from; null: the
                                                     ///< record `oracle`. Must outlive the manager
-    reference_listener* references = nullptr;       ///< null: nobody. Must outlive the manager
+    reference_listener* references = nullptr;  ///< null: nobody. Must outlive the manager. Not used
+                                               ///< in a coordinator that collects garbage: its
+                                               ///< collector listens
 };
 
 /// What loading found.
