@@ -21,12 +21,15 @@ awaitable<report> recover(core::runtime& strand, const cluster::membership& memb
     found.membership_took = strand.now() - begun;
     if (tell) tell("nodes", found.nodes + found.drains);
     // 2. Every channel: who holds it, and what of it is durable.
-    std::function<void(std::size_t)> count;
-    if (tell) count = [tell](std::size_t records) { tell("channels", records); };
-    found.channels = co_await registrar.load(std::move(count));
+    const auto count = [&tell](std::string_view what) -> std::function<void(std::size_t)> {
+        if (!tell) return nullptr;
+        return [tell, what](std::size_t records) { tell(what, records); };
+    };
+    auto count_channels = count("channels");
+    found.channels = co_await registrar.load(std::move(count_channels));
     // 3. Every segment, and how far drops are.
-    if (tell) count = [tell](std::size_t records) { tell("segments", records); };
-    found.segments = co_await segments.load(std::move(count));
+    auto count_segments = count("segments");
+    found.segments = co_await segments.load(std::move(count_segments));
     // 4. What differs. The registrar carries it out once it runs.
     found.repairs = registrar.plan();
     co_return found;
