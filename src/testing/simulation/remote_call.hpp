@@ -140,6 +140,8 @@ awaitable<void> carry_out_ghost(request<T> sent) {
         co_return;
     }
     sent.link->world->count("ghost landed");
+    const std::string verb = sent.label.substr(0, sent.label.find(' '));
+    sent.link->world->count(fmt::format("ghost {} landed", verb));
     if (orphan) sent.link->world->count("ghost landed after its sender's death");
     sent.note("ghost landed");
 }

@@ -15,6 +15,8 @@ std::vector<reeve::testing::scenario> all_scenarios() {
     all.push_back(procedure_chaos());
     all.push_back(segment_chaos());
     all.push_back(segment_chaos_long());
+    all.push_back(segment_days());
+    all.push_back(segment_restored());
     return all;
 }
 

@@ -43,7 +43,12 @@ using around = std::function<std::shared_ptr<Store>(std::shared_ptr<Store> hones
 [[nodiscard]] reeve::testing::scenario channel_late_messages();
 /// Segments are allocated, flushed, compacted and dropped under all faults.
 [[nodiscard]] reeve::testing::scenario segment_chaos();
+/// The same for an hour.
 [[nodiscard]] reeve::testing::scenario segment_chaos_long();
+/// The same where uploads, ghosts and processes stand still for longer than the retention of a day.
+[[nodiscard]] reeve::testing::scenario segment_days();
+/// The metadata store is restored from a backup.
+[[nodiscard]] reeve::testing::scenario segment_restored();
 
 /// Procedures of three steps over nodes that forget what they did, with every fault: each comes to
 /// its end, through legal changes only, and what is over is over at every node.

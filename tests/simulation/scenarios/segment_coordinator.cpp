@@ -18,7 +18,7 @@ segment_coordinator::segment_coordinator(segment_world& around, testing::process
       self_(self),
       strand_(self.runtime()),
       store_(self.open_metadata()),
-      objects_(self.open_objects()) {
+      objects_(around.open_objects(self)) {
     coordinator_options settings;
     settings.root = around.keys().root();
     settings.cluster = "simulated";
@@ -32,17 +32,17 @@ segment_coordinator::segment_coordinator(segment_world& around, testing::process
     segments.id_block = 20;
     segments.allocation.limits = model::segment_limits{60, 0};
     segments.allocation.seal.idle_max = around.options().idle;
-    segments.allocation.seal.age_max = seconds(90);
+    segments.allocation.seal.age_max = around.options().age;
     auto& collector = settings.collector;
     collector.objects = objects_.get();
     collector.names = around.names();
     collector.journal_slots = 10;
-    collector.orphans.retention = seconds(20);
-    collector.orphans.interval = seconds(30);
+    collector.orphans.retention = around.options().retention;
+    collector.orphans.interval = around.options().sweep_orphans;
     collector.orphans.few_deletes = 10'000;
     collector.orphans.page = 50;
-    collector.dropped.drop_retention = seconds(20);
-    collector.dropped.interval = seconds(15);
+    collector.dropped.drop_retention = around.options().retention;
+    collector.dropped.interval = around.options().sweep_dropped;
     settings.on_leading = [this](const recovery::report&) {
         around_.world().count("leader elected");
         // Serving begins right after this call.

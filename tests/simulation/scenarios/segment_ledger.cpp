@@ -18,99 +18,7 @@ std::string hex(const model::position& it) {
     return text;
 }
 
-class watched_metadata final : public testing::forwarding_metadata_store {
-public:
-    watched_metadata(std::shared_ptr<segment_ledger> ledger,
-                     std::shared_ptr<storage::metadata_store> below)
-        : forwarding_metadata_store(std::move(below)), ledger_(std::move(ledger)) {}
-
-    awaitable<storage::commit_result> commit(storage::transaction change) override {
-        const storage::transaction copy = change;
-        auto result = co_await below().commit(std::move(change));
-        if (result) ledger_->committed(copy, result.at);
-        co_return result;
-    }
-
-private:
-    std::shared_ptr<segment_ledger> ledger_;
-};
-
-class watched_objects final : public storage::object_store {
-public:
-    watched_objects(std::shared_ptr<segment_ledger> ledger,
-                    std::shared_ptr<storage::object_store> below)
-        : ledger_(std::move(ledger)), below_(std::move(below)) {}
-
-    storage::object_capabilities capabilities() const noexcept override {
-        return below_->capabilities();
-    }
-    storage::object_limits limits() const noexcept override { return below_->limits(); }
-    awaitable<storage::object_version> put(std::string key, std::string bytes) override {
-        const std::string name = key;
-        const std::string content = bytes;
-        auto version = co_await below_->put(std::move(key), std::move(bytes));
-        ledger_->written(name, content);
-        co_return version;
-    }
-    awaitable<std::optional<storage::object_version>> put_if_absent(std::string key,
-                                                                    std::string bytes) override {
-        auto version = co_await below_->put_if_absent(std::move(key), std::move(bytes));
-        co_return version;
-    }
-    awaitable<std::optional<storage::object_version>> put_if_match(
-        std::string key, std::string bytes, storage::object_version expected) override {
-        auto version =
-            co_await below_->put_if_match(std::move(key), std::move(bytes), std::move(expected));
-        co_return version;
-    }
-    awaitable<std::optional<storage::object>> get(std::string key,
-                                                  storage::byte_range range) override {
-        auto found = co_await below_->get(std::move(key), range);
-        co_return found;
-    }
-    awaitable<std::optional<storage::object_meta>> head(std::string key) override {
-        auto found = co_await below_->head(std::move(key));
-        co_return found;
-    }
-    awaitable<void> remove(std::string key) override {
-        const std::string name = key;
-        co_await below_->remove(std::move(key));
-        ledger_->removed(name);
-    }
-    awaitable<std::vector<storage::remove_result>> remove_many(
-        std::vector<std::string> keys) override {
-        auto results = co_await below_->remove_many(std::move(keys));
-        for (const auto& one : results) {
-            if (!one.failure) ledger_->removed(one.key);
-        }
-        co_return results;
-    }
-    awaitable<storage::object_page> list(std::string prefix, std::string after,
-                                         std::size_t limit) override {
-        auto page = co_await below_->list(std::move(prefix), std::move(after), limit);
-        co_return page;
-    }
-    awaitable<core::wall_time> server_time() override {
-        const auto now = co_await below_->server_time();
-        co_return now;
-    }
-
-private:
-    std::shared_ptr<segment_ledger> ledger_;
-    std::shared_ptr<storage::object_store> below_;
-};
-
 }  // namespace
-
-std::shared_ptr<storage::metadata_store> segment_ledger::watching(
-    std::shared_ptr<segment_ledger> ledger, std::shared_ptr<storage::metadata_store> below) {
-    return std::make_shared<watched_metadata>(std::move(ledger), std::move(below));
-}
-
-std::shared_ptr<storage::object_store> segment_ledger::watching(
-    std::shared_ptr<segment_ledger> ledger, std::shared_ptr<storage::object_store> below) {
-    return std::make_shared<watched_objects>(std::move(ledger), std::move(below));
-}
 
 void segment_ledger::committed(const storage::transaction& change, storage::revision at) {
     using kind = catalog::key_layout::kind;
@@ -283,20 +191,58 @@ void segment_ledger::each_file(const Visit& visit) const {
     }
 }
 
+void segment_ledger::begins(const std::string& name) { begun_[name] = world_.events().now(); }
+
+void segment_ledger::listed(storage::object_page& page) {
+    for (auto& one : page.objects) {
+        if (times_ == object_times::unknown) {
+            one.last_modified = core::wall_time();
+        } else {
+            dated_.insert(one.key);
+        }
+    }
+}
+
+std::set<model::epoch> segment_ledger::living() const {
+    std::set<model::epoch> found;
+    for (const auto& [channel, entry] : entries_) {
+        if (model::has_holder(entry.state)) found.insert(entry.epoch);
+    }
+    for (const auto& [number, job] : jobs_) {
+        if (job.state == model::job_state::granted) found.insert(job.epoch);
+    }
+    return found;
+}
+
 void segment_ledger::written(const std::string& name, const std::string& bytes) {
-    if (!names_->parse(name)) return;
+    const auto address = names_->parse(name);
+    if (!address) return;
     world_.require(names_used_.insert(name).second, fmt::format("S5: {} was written twice", name));
     objects_[name] = bytes;
+    const auto begun = begun_.find(name);
+    if (begun == begun_.end()) return;
+    const bool late = world_.events().now() - begun->second > retention_;
+    if (late) world_.count("upload longer than the retention");
+    if (late && !living().contains(address->file.epoch)) {
+        world_.count("upload landed after its epoch and the retention");
+    }
+    begun_.erase(begun);
 }
 
 /// S5, at the moment of the delete's effect.
 void segment_ledger::removed(const std::string& name) {
     if (objects_.erase(name) == 0) return;
     world_.count("object removed");
+    world_.require(!claim_awaited_,
+                   fmt::format("S5: {} was removed before its data root was claimed", name));
     const auto address = names_->parse(name);
     if (!address) return;
     const auto owner = files_.find(address->file);
-    if (owner == files_.end()) return;
+    if (owner == files_.end()) {
+        world_.require(dated_.contains(name),
+                       fmt::format("S5: {} was removed, and nobody knew how old it was", name));
+        return;
+    }
     const auto in = segments_.find(owner->second);
     const bool needed = in != segments_.end() && alive(in->second);
     world_.require(!needed, fmt::format("S5: {} was removed, and a record names it", name));
@@ -307,20 +253,51 @@ std::vector<std::string> segment_ledger::garbage() const {
     each_file([&](const known_segment& in, const std::string& name) {
         if (in.record.state != model::segment_state::collected) kept.insert(name);
     });
-    std::set<model::epoch> living;
-    for (const auto& [channel, entry] : entries_) {
-        if (model::has_holder(entry.state)) living.insert(entry.epoch);
-    }
-    for (const auto& [number, job] : jobs_) {
-        if (job.state == model::job_state::granted) living.insert(job.epoch);
-    }
+    const auto epochs = living();
     std::vector<std::string> found;
     for (const auto& [name, bytes] : objects_) {
         const auto address = names_->parse(name);
-        if (!address || kept.contains(name) || living.contains(address->file.epoch)) continue;
+        if (!address || kept.contains(name) || epochs.contains(address->file.epoch)) continue;
         found.push_back(name);
     }
     return found;
+}
+
+void segment_ledger::restored(const std::vector<storage::record>& all) {
+    using kind = catalog::key_layout::kind;
+    segments_.clear();
+    progress_.clear();
+    entries_.clear();
+    dropped_.clear();
+    files_.clear();
+    jobs_.clear();
+    names_used_.clear();  // epochs of the lost future are given out again
+    for (const auto& one : all) {
+        if (catalog::unmark(one.value).batch != 0) continue;
+        const auto key = keys_.parse(one.key);
+        if (key.what == kind::segment) {
+            segments_[key.segment].collection = key.collection;
+            decoder_.decode(one.key, one.value, segments_[key.segment].record);
+        } else if (key.what == kind::channel) {
+            auto& entry = entries_[std::string(key.name)];
+            decoder_.decode(one.key, one.value, entry);
+            if (entry.state == model::channel_state::dropped) dropped_.emplace(key.name);
+        } else if (key.what == kind::progress) {
+            decoder_.decode(one.key, one.value, progress_[std::string(key.name)]);
+        } else if (key.what == kind::job) {
+            decoder_.decode(one.key, one.value, jobs_[key.number]);
+        } else if (key.what == kind::binlog) {
+            auto& flush = segments_[key.segment].flushes[key.flush];
+            decoder_.decode(one.key, one.value, flush);
+            for (const auto& group : flush.groups) {
+                for (const auto& file : group.files) files_[file.id] = key.segment;
+            }
+        }
+    }
+    each_file([this](const known_segment& in, const std::string& name) {
+        world_.require(!alive(in) || objects_.contains(name),
+                       fmt::format("S3: {} is named by the copy, and is not there", name));
+    });
 }
 
 void segment_ledger::appended(const std::string& channel, std::uint64_t row,

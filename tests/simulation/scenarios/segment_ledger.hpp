@@ -3,9 +3,9 @@
 #include "reeve/catalog/codec.hpp"
 #include "reeve/catalog/key_layout.hpp"
 #include "reeve/catalog/path_layout.hpp"
-#include "reeve/testing/forwarding_metadata_store.hpp"
 #include "reeve/testing/simulation.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -17,6 +17,12 @@ namespace simulated {
 
 using namespace reeve;
 
+/// Does the object store say when an object was written?
+enum class object_times {
+    told,
+    unknown,  ///< zero, as some stores say
+};
+
 /// The invariants of docs/protocols/segments.md, checked at the effect: S1 to S5 and S8, of every
 /// transaction that the metadata store has just committed and every object that the object store
 /// has just written or removed.
@@ -25,12 +31,6 @@ public:
     segment_ledger(testing::simulation& world, const catalog::key_layout& keys,
                    std::shared_ptr<const catalog::path_layout> names)
         : world_(world), keys_(keys), names_(std::move(names)) {}
-
-    /// The stores of the world, looked at by this ledger.
-    [[nodiscard]] static std::shared_ptr<storage::metadata_store> watching(
-        std::shared_ptr<segment_ledger> ledger, std::shared_ptr<storage::metadata_store> below);
-    [[nodiscard]] static std::shared_ptr<storage::object_store> watching(
-        std::shared_ptr<segment_ledger> ledger, std::shared_ptr<storage::object_store> below);
 
     /// The writer has appended a row.
     void appended(const std::string& channel, std::uint64_t row, model::segment_id segment,
@@ -49,8 +49,25 @@ public:
     [[nodiscard]] const std::string& last_written() const noexcept { return last_written_; }
 
     void committed(const storage::transaction& change, storage::revision at);
+    /// A node begins to write the object, which may come at any later time.
+    void begins(const std::string& name);
     void written(const std::string& name, const std::string& bytes);
     void removed(const std::string& name);
+    /// A page that was just listed, without times where nobody is told of them. What was never
+    /// listed with its time, and never named by a record, must not be removed.
+    void listed(storage::object_page& page);
+
+    /// Uploads that take longer are counted.
+    void set_retention(std::chrono::nanoseconds retention) { retention_ = retention; }
+    void set_times(object_times how) { times_ = how; }
+    [[nodiscard]] object_times times() const noexcept { return times_; }
+
+    /// The metadata store is now this copy of what it once was. What the copy's records name must
+    /// be there.
+    void restored(const std::vector<storage::record>& all);
+    /// From now on nothing may be removed, until the data root is claimed again.
+    void await_claim() { claim_awaited_ = true; }
+    void claimed() { claim_awaited_ = false; }
 
 private:
     struct known_segment {
@@ -64,6 +81,8 @@ private:
     void look_at_progress(const std::string& channel, const storage::operation& write);
     void look_at_entry(const std::string& channel, const storage::operation& write);
     [[nodiscard]] bool alive(const known_segment& it) const;
+    /// Epochs under which something may still be committed.
+    [[nodiscard]] std::set<model::epoch> living() const;
     [[nodiscard]] std::string name_of(model::segment_id segment, const known_segment& in,
                                       const model::binlog_group& group,
                                       const model::binlog_file& file) const;
@@ -82,6 +101,11 @@ private:
     std::map<std::string, std::string> objects_;         // what is there
     std::map<std::uint64_t, model::job_record> jobs_;
     std::set<std::string> names_used_;
+    std::map<std::string, core::time_point> begun_;  // uploads on their way
+    std::set<std::string> dated_;                    // objects that were listed with their times
+    object_times times_ = object_times::told;
+    std::chrono::nanoseconds retention_{0};
+    bool claim_awaited_ = false;
     /// A row that was appended.
     struct appended_row {
         model::segment_id segment;  // its tag

@@ -96,7 +96,7 @@ segment_node::segment_node(segment_world& around, testing::process& self)
       strand_(self.runtime()),
       store_(self.open_metadata()),
       streams_(self.open_streams()),
-      objects_(self.open_objects()) {
+      objects_(around.open_objects(self)) {
     node_options settings;
     settings.root = around.keys().root();
     settings.self.name = model::node_name(self.name());

@@ -18,8 +18,8 @@ using std::chrono::seconds;
 segment_world::segment_world(testing::simulation& world, segment_world_options options)
     : world_(world), options_(options), stores_(testing::host_memory_stores(world)) {
     ledger_ = std::make_shared<segment_ledger>(world, keys_, names_);
-    world.host(segment_ledger::watching(ledger_, world.metadata()));
-    world.host(segment_ledger::watching(ledger_, world.objects()));
+    ledger_->set_retention(options.retention);
+    watch_stores();
     for (std::uint32_t number = 0; number < options.coordinators; ++number) {
         coordinators_.push_back(
             &world.add(fmt::format("coordinator-{}", number), [this](testing::process& self) {
@@ -95,8 +95,31 @@ void segment_world::drop_last_collection() {
     world_.after(seconds(3), core::task([this] { drop_last_collection(); }));
 }
 
+/// For a while the object store does not say when anything was written.
+void segment_world::lose_times() {
+    if (ledger_->times() == object_times::unknown) return;
+    ledger_->set_times(object_times::unknown);
+    world_.count("times of objects lost");
+    const auto longest = static_cast<std::uint64_t>(milliseconds(options_.sweep_orphans).count());
+    world_.after(milliseconds(world_.random().between(longest, 3 * longest)),
+                 core::task([this] { find_times(); }));
+}
+
+void segment_world::find_times() {
+    if (sweep_stopped_by("does not say when")) world_.count("sweep stopped for lack of times");
+    ledger_->set_times(object_times::told);
+}
+
+bool segment_world::sweep_stopped_by(std::string_view what) {
+    auto* office = leading();
+    if (office == nullptr) return false;
+    const auto status = office->program<segment_coordinator>().coordinator().status();
+    return status.orphans.trouble.find(what) != std::string::npos;
+}
+
 void segment_world::trouble() {
-    world_.after(milliseconds(world_.random().between(500, 12000)), core::task([this] {
+    const auto longest = static_cast<std::uint64_t>(options_.trouble_max.count());
+    world_.after(milliseconds(world_.random().between(longest / 24, longest)), core::task([this] {
                      if (!troubled_) return;
                      auto& random = world_.random();
                      auto& all = random.chance(1, 3) ? coordinators_ : nodes_;
@@ -117,7 +140,7 @@ void segment_world::trouble_with(testing::process& victim) {
         return;
     }
     const std::string& other = world_.processes()[random.below(world_.processes().size())]->name();
-    switch (random.below(8)) {
+    switch (random.below(9)) {
         case 0:
             victim.kill();
             break;
@@ -145,11 +168,14 @@ void segment_world::trouble_with(testing::process& victim) {
             }
             break;
         case 5:
+            lose_times();
+            break;
+        case 6:
             victim.clock().jump_wall(seconds(random.below(200'000)) - seconds(100'000));
             world_.count("wall clock set");
             break;
         default:
-            pause_for_a_while(world_, victim);
+            pause_for_a_while(world_, victim, options_.pause_max);
             break;
     }
 }
@@ -157,6 +183,8 @@ void segment_world::trouble_with(testing::process& victim) {
 void segment_world::repair() {
     troubled_ = false;
     feeding_ = false;
+    options_.upload_pause.odds = testing::chance{0};
+    ledger_->set_times(object_times::told);
     world_.heal();
     for (auto& one : world_.processes()) {
         one->mend_stores();
@@ -191,10 +219,11 @@ std::string segment_world::missing() {
 }
 
 void segment_world::require_convergence(std::chrono::nanoseconds limit) {
-    // Everything is looked at: once a second is enough.
-    for (std::chrono::nanoseconds waited{0}; waited < limit; waited += seconds(1)) {
+    // Everything is looked at: now and then is enough.
+    const auto step = options_.look_every;
+    for (std::chrono::nanoseconds waited{0}; waited < limit; waited += step) {
         if (world_.failed() || missing().empty()) return;
-        world_.run_for(seconds(1));
+        world_.run_for(step);
     }
     auto* office = leading();
     world_.fail(fmt::format(

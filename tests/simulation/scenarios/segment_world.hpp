@@ -15,11 +15,19 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace simulated {
 
-/// How large the world of a segment scenario is.
+/// How often an upload stands still, and for how long: not the request of a process, but what has
+/// reached the object store.
+struct upload_pauses {
+    testing::chance odds;
+    testing::delay_range length;
+};
+
+/// How large the world of a segment scenario is, and how fast its clocks go.
 struct segment_world_options {
     std::uint32_t nodes = 3;
     std::uint32_t coordinators = 2;
@@ -29,7 +37,15 @@ struct segment_world_options {
     std::chrono::milliseconds write_every{1500};  ///< per channel
     std::uint64_t rows_max = 12;                  ///< of one allocation
     std::chrono::seconds idle{40};                ///< until a segment without new rows is sealed
+    std::chrono::seconds age{90};                 ///< at which a segment is sealed
     std::chrono::seconds compact_after{16};       ///< from one look to the next, about
+    std::chrono::seconds retention{20};           ///< of garbage and of dropped segments
+    std::chrono::seconds sweep_orphans{30};       ///< from one sweep to the next
+    std::chrono::seconds sweep_dropped{15};       ///< from one sweep to the next
+    std::chrono::milliseconds trouble_max{12000};  ///< from one trouble to the next
+    std::chrono::seconds pause_max{40};            ///< of a process
+    std::chrono::seconds look_every{1};            ///< while convergence is awaited
+    upload_pauses upload_pause;
 };
 
 /// A world with segments: a writer that allocates and appends, nodes that flush, a leader that
@@ -53,6 +69,19 @@ public:
     /// Asks for the drop of the last collection, until it is known to be recorded.
     void drop_last_collection();
 
+    /// A backup of the metadata: everything that it names is pinned first.
+    void take_copy();
+    /// Everything is lost but the objects and the copy: no process lives, and no request is on its
+    /// way, when the copy is put in place and its lineage raised. Then the coordinators start.
+    void restore_copy();
+    /// The operator takes the data root over for the restored metadata, and ends the backup's pin.
+    void claim_restored();
+    /// Does the leader say that its sweep of orphans is stopped by this?
+    [[nodiscard]] bool sweep_stopped_by(std::string_view what);
+
+    /// A process's connection to the object store.
+    [[nodiscard]] std::unique_ptr<storage::object_store> open_objects(testing::process& self);
+
     [[nodiscard]] testing::simulation& world() noexcept { return world_; }
     [[nodiscard]] segment_ledger& ledger() noexcept { return *ledger_; }
     [[nodiscard]] const segment_world_options& options() const noexcept { return options_; }
@@ -72,6 +101,9 @@ public:
 
 private:
     [[nodiscard]] std::string missing();
+    void watch_stores();
+    void lose_times();
+    void find_times();
     void trouble();
     void trouble_with(testing::process& victim);
 
@@ -88,6 +120,8 @@ private:
     bool feeding_ = true;
     bool troubled_ = false;
     bool drops_ = false;
+    std::string copy_;              // of the metadata
+    std::uint64_t copy_pin_ = 0;    // which keeps what it names
 };
 
 }  // namespace simulated

@@ -2,6 +2,7 @@
 
 #include "reeve/testing/simulation.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -17,7 +18,8 @@ void disturb(testing::simulation& world, const std::string& noun, std::uint64_t 
 void cut_for_a_while(testing::simulation& world, testing::process& from, const std::string& to);
 /// The process does not reach its stores for 0.1 to 20 s.
 void cut_stores_for_a_while(testing::simulation& world, testing::process& victim);
-/// The process stands still for 0.1 to 40 s.
-void pause_for_a_while(testing::simulation& world, testing::process& victim);
+/// The process stands still for 0.1 s to `longest`.
+void pause_for_a_while(testing::simulation& world, testing::process& victim,
+                       std::chrono::milliseconds longest = std::chrono::seconds(40));
 
 }  // namespace simulated
