@@ -85,21 +85,35 @@ testing::scenario segment_chaos() {
         "3 nodes, 2 coordinators, 6 channels with segments, compaction and a drop, all faults for "
         "5 minutes, then heal",
         {1, 500},
-        {"process restarted", "process paused", "leader elected", "segment sealed",
-         "segment flushed", "channel dropped", "compaction committed", "row passed over",
-         "flush from elsewhere", "object removed", "segment collected", "move asked",
-         "wall clock set", "ghost put landed", "ghost remove landed", "ghost commit landed",
-         "upload longer than the retention", "upload landed after its epoch and the retention",
-         "times of objects lost", "sweep stopped for lack of times"},
+        {"process restarted",
+         "process paused",
+         "leader elected",
+         "segment sealed",
+         "segment flushed",
+         "channel dropped",
+         "compaction committed",
+         "row passed over",
+         "flush from elsewhere",
+         "object removed",
+         "segment collected",
+         "move asked",
+         "wall clock set",
+         "ghost put landed",
+         "ghost remove landed",
+         "ghost commit landed",
+         "upload longer than the retention",
+         "upload landed after its epoch and the retention",
+         "times of objects lost",
+         "sweep stopped for lack of times"},
         [](testing::simulation& world) { chaos(world, minutes(5)); });
 }
 
 testing::scenario segment_chaos_long() {
-    return testing::make_scenario("segment_chaos_long", "the same for an hour", {1, 20},
-                                  {"process restarted", "segment flushed", "channel dropped",
-                                   "ghost put landed", "ghost remove landed",
-                                   "sweep stopped for lack of times"},
-                                  [](testing::simulation& world) { chaos(world, hours(1)); });
+    return testing::make_scenario(
+        "segment_chaos_long", "the same for an hour", {1, 20},
+        {"process restarted", "segment flushed", "channel dropped", "ghost put landed",
+         "ghost remove landed", "sweep stopped for lack of times"},
+        [](testing::simulation& world) { chaos(world, hours(1)); });
 }
 
 testing::scenario segment_days() {

@@ -34,14 +34,14 @@ struct segment_world_options {
     std::uint32_t channels = 6;  ///< of three collections; the last one is dropped on the way
     std::uint32_t first_collection = 0;  ///< of the first channel
     std::chrono::milliseconds ttl{8000};
-    std::chrono::milliseconds write_every{1500};  ///< per channel
-    std::uint64_t rows_max = 12;                  ///< of one allocation
-    std::chrono::seconds idle{40};                ///< until a segment without new rows is sealed
-    std::chrono::seconds age{90};                 ///< at which a segment is sealed
-    std::chrono::seconds compact_after{16};       ///< from one look to the next, about
-    std::chrono::seconds retention{20};           ///< of garbage and of dropped segments
-    std::chrono::seconds sweep_orphans{30};       ///< from one sweep to the next
-    std::chrono::seconds sweep_dropped{15};       ///< from one sweep to the next
+    std::chrono::milliseconds write_every{1500};   ///< per channel
+    std::uint64_t rows_max = 12;                   ///< of one allocation
+    std::chrono::seconds idle{40};                 ///< until a segment without new rows is sealed
+    std::chrono::seconds age{90};                  ///< at which a segment is sealed
+    std::chrono::seconds compact_after{16};        ///< from one look to the next, about
+    std::chrono::seconds retention{20};            ///< of garbage and of dropped segments
+    std::chrono::seconds sweep_orphans{30};        ///< from one sweep to the next
+    std::chrono::seconds sweep_dropped{15};        ///< from one sweep to the next
     std::chrono::milliseconds trouble_max{12000};  ///< from one trouble to the next
     std::chrono::seconds pause_max{40};            ///< of a process
     std::chrono::seconds look_every{1};            ///< while convergence is awaited
@@ -120,8 +120,8 @@ private:
     bool feeding_ = true;
     bool troubled_ = false;
     bool drops_ = false;
-    std::string copy_;              // of the metadata
-    std::uint64_t copy_pin_ = 0;    // which keeps what it names
+    std::string copy_;            // of the metadata
+    std::uint64_t copy_pin_ = 0;  // which keeps what it names
 };
 
 }  // namespace simulated

@@ -53,11 +53,11 @@ void cut_stores_for_a_while(testing::simulation& world, testing::process& victim
     world.after(a_while(world, 20000), reeve::core::task([&victim] { victim.mend_stores(); }));
 }
 
-void pause_for_a_while(testing::simulation& world, testing::process& victim,
-                       milliseconds longest) {
+void pause_for_a_while(testing::simulation& world, testing::process& victim, milliseconds longest) {
     victim.pause();
     world.count("process paused");
-    world.after(a_while(world, static_cast<std::uint64_t>(longest.count())), reeve::core::task([&victim] {
+    world.after(a_while(world, static_cast<std::uint64_t>(longest.count())),
+                reeve::core::task([&victim] {
                     if (victim.alive() && victim.paused()) victim.resume();
                 }));
 }
