@@ -24,6 +24,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(guard::count_)> 
     "retell",
     "allocation_entry",
     "tick_epoch",
+    "fresh_names",
     "own_files",
     "settled_refusal",
     "settled_forward",

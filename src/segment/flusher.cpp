@@ -1,6 +1,7 @@
 #include "reeve/segment/flusher.hpp"
 
 #include "reeve/core/error.hpp"
+#include "reeve/core/guards.hpp"
 
 #include <fmt/format.h>
 
@@ -82,10 +83,10 @@ awaitable<model::file_id> flusher::upload_one(std::shared_ptr<const channel::gra
                                               catalog::file_address where, std::string bytes,
                                               std::shared_ptr<numbers> of) {
     core::backoff retry(options_.retry, strand_.next_seed());
-    for (;;) {
+    where.file.epoch = of->epoch;
+    for (bool first = true;; first = false) {
         // A fresh name for each try: what an earlier one may still write is nobody's.
-        where.file.epoch = of->epoch;
-        where.file.number = of->next++;
+        if (first || core::enforced(core::guard::fresh_names)) where.file.number = of->next++;
         try {
             (void)co_await objects_.put(names_->format(where), bytes);
             co_return where.file;

@@ -81,4 +81,17 @@ void exhibit(const stage_options& options, const std::function<void(stage&)>& pl
     (void)rules;
 }
 
+void prevented(const std::vector<core::guard>& rules, const std::function<bool()>& fails) {
+    CHECK_FALSE(fails());
+#if defined(REEVE_GUARD_SWITCHES)
+    if (rules.empty()) return;
+    std::string names;
+    for (const auto one : rules) names += fmt::format("{} ", core::name(one));
+    INFO("without " << names);
+    const switched_off now(rules);
+    CHECK(fails());
+#endif
+    (void)rules;
+}
+
 }  // namespace museum

@@ -23,4 +23,8 @@ struct without {
 void exhibit(const stage_options& options, const std::function<void(stage&)>& play,
              const std::vector<without>& rules = {});
 
+/// Plays a failure; `fails` makes everything anew and says whether it happened. It must not, and in
+/// a build with guard switches it must without these rules together.
+void prevented(const std::vector<core::guard>& rules, const std::function<bool()>& fails);
+
 }  // namespace museum

@@ -26,6 +26,7 @@ enum class guard : std::uint8_t {
     retell,            ///< pending and releasing entries are told again
     allocation_entry,  ///< creating a segment compares the channel's entry
     tick_epoch,        ///< a tick of a grant that has ended is ignored
+    fresh_names,       ///< an upload that is tried again gets another name
     own_files,         ///< a flush names only files of its own epoch
     settled_refusal,   ///< a flush with a number that is settled is refused
     settled_forward,   ///< neither settled nor the checkpoint goes back

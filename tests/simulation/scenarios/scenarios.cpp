@@ -61,6 +61,7 @@ std::vector<reeve::core::guard> played_guards() {
     using enum reeve::core::guard;
     return {allocation_entry,
             tick_epoch,
+            fresh_names,
             own_files,
             settled_refusal,
             settled_forward,
