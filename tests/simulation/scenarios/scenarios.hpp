@@ -70,7 +70,7 @@ struct mutant {
 /// All mutants. Each guard must be in at least one.
 [[nodiscard]] std::vector<mutant> all_mutants();
 /// Guards that no scenario has to notice: tests/mutants.sh plays each alone, with the rule and
-/// without it (tests/gc/guards.cpp, tests/coordinator/guards.cpp).
+/// without it (tests/gc/guards.cpp, tests/coordinator/guards.cpp, tests/museum/).
 [[nodiscard]] std::vector<reeve::core::guard> played_guards();
 
 }  // namespace simulated
