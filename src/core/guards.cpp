@@ -23,6 +23,8 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(guard::count_)> 
     "self_fencing",
     "retell",
     "allocation_entry",
+    "tombstone",
+    "expiry_mark",
     "tick_epoch",
     "fresh_names",
     "own_files",

@@ -130,7 +130,9 @@ awaitable<void> manager_impl::create(model::allocate_request request, std::uint6
     if (core::enforced(core::guard::allocation_entry)) {
         change.if_modified_at(keys_.channel(request.channel), entry->at);
     }
-    change.if_absent(keys_.collection_drop(request.collection));
+    if (core::enforced(core::guard::tombstone)) {
+        change.if_absent(keys_.collection_drop(request.collection));
+    }
     for (std::uint64_t number = 0; number < count; ++number) {
         segment_info& one = made.emplace_back();
         one.collection = request.collection;

@@ -2,6 +2,7 @@
 // nothing.
 #include "catalog/page_reader.hpp"
 #include "reeve/core/error.hpp"
+#include "reeve/core/guards.hpp"
 #include "segment/manager_impl.hpp"
 
 #include <fmt/format.h>
@@ -54,6 +55,7 @@ awaitable<void> manager_impl::load_oracle() {
     if (found) decoder_.decode(keys_.oracle(), found->value, mark);
     auto lifetime = options_.allocation.lifetime_max;
     lifetime = std::max(lifetime, std::chrono::milliseconds(mark.lifetime_ms));
+    if (!core::enforced(core::guard::expiry_mark)) co_return;
     loading_expiry_ =
         after(model::timestamp(mark.high), lifetime, options_.allocation.seal.timestamps_per_ms);
 }

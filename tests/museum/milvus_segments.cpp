@@ -62,6 +62,18 @@ TEST_CASE("milvus_38817_17636_a_segment_begins_after_the_drop") {
     });
 }
 
+// Prevented by T1: the tombstone of the collection is compared as well, for its channels are
+// dropped one after the other.
+TEST_CASE("milvus_38817_17636_a_segment_begins_after_the_tombstone") {
+    prevented({guard::tombstone}, [] {
+        segment_play it;
+        it.hold(it.keys.segments().first());
+        CHECK(fails_with(errc::outcome_unknown, [&] { it.allocate(10); }));
+        it.call(it.office(), it.segments().drop_collection(model::collection_id(7), "gone"));
+        return it.land();
+    });
+}
+
 // Prevented by F4 and section 4: the mark, and the record, are compared by every late flush.
 TEST_CASE("milvus_38817_17636_31470_a_flush_after_the_drop") {
     prevented({}, [] {
@@ -174,6 +186,31 @@ TEST_CASE("milvus_29439_151000_dropped_segments_at_start") {
         REQUIRE(it.segments().status().dropped == many);
         INFO(it.segments().memory() << " bytes");
         return it.segments().memory() > many * 64 + 100'000;
+    });
+}
+
+// After a restart a segment was flushed while rows of an allocation from before were on their way.
+// Prevented by L6: what an earlier leader may have given out is waited for, by the persisted mark.
+TEST_CASE("milvus_25316_flushed_while_an_earlier_allocation_is_written") {
+    prevented({guard::expiry_mark}, [] {
+        world_options patient;
+        patient.segments.allocation.lifetime_max = 60s;
+        segment_play it(patient);
+        const auto part = it.allocate(100).parts[0];
+        it.change_leader();
+        it.segments().seal(model::collection_id(7));
+        for (int second = 0; second < 5; ++second) {
+            (void)it.tick(it.now());
+            it.sim.run_for(1s);
+        }
+        REQUIRE(it.now() < part.expires_at);
+        const bool flushing = it.info(part.segment).record.state == segment_state::flushing;
+        // And when it has ended nothing keeps the segment.
+        it.sim.run_for(2min);
+        (void)it.tick(it.now());
+        CHECK(it.run_until(
+            [&] { return it.info(part.segment).record.state == segment_state::flushing; }));
+        return flushing;
     });
 }
 

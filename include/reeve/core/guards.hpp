@@ -25,6 +25,8 @@ enum class guard : std::uint8_t {
     self_fencing,      ///< a node stops consuming when its lease may have ended
     retell,            ///< pending and releasing entries are told again
     allocation_entry,  ///< creating a segment compares the channel's entry
+    tombstone,         ///< creating a segment compares that its collection has no tombstone
+    expiry_mark,       ///< allocations of an earlier leader are waited for after a restart
     tick_epoch,        ///< a tick of a grant that has ended is ignored
     fresh_names,       ///< an upload that is tried again gets another name
     own_files,         ///< a flush names only files of its own epoch

@@ -60,6 +60,8 @@ std::vector<mutant> all_mutants() {
 std::vector<reeve::core::guard> played_guards() {
     using enum reeve::core::guard;
     return {allocation_entry,
+            tombstone,
+            expiry_mark,
             tick_epoch,
             fresh_names,
             own_files,
