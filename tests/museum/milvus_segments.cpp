@@ -221,7 +221,7 @@ TEST_CASE("milvus_35582_47952_21452_segments_written_again_at_recovery") {
         segment_play it;
         const auto done = it.flushed_segment();
         const auto open = it.allocate(100).parts[0].segment;
-        REQUIRE(it.flush(it.work(open, 5, "", "m3")).outcome == commit_outcome::committed);
+        REQUIRE(it.flush(it.work(open, 5, "m2", "m3")).outcome == commit_outcome::committed);
         const auto before = it.records_but_mark();
         const auto lists = it.store->lists;
         it.change_leader();

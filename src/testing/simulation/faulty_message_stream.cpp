@@ -33,8 +33,11 @@ awaitable<void> fill_subscription(std::shared_ptr<message_feed> into, const stre
         if (stalled) link.world->count("subscription stalled");
         const delay_range range = stalled ? faults->stall : faults->lag;
         co_await strand.sleep_for(range.pick(link.random));
+        // A process that stands still for days must not cost an event for each of its milliseconds.
+        std::chrono::milliseconds pause(1);
         while (!into->closed && into->items.size() >= messages_ahead_max) {
-            co_await strand.sleep_for(std::chrono::milliseconds(1));
+            co_await strand.sleep_for(pause);
+            pause = std::min(2 * pause, std::chrono::milliseconds(60'000));
         }
         if (into->closed) co_return;
         if (link.owner->owner().stores_cut() || faults->gap.happens(link.random)) {
