@@ -74,8 +74,19 @@ learned manager_impl::learn(model::collection_id collection, model::segment_id s
     }
     if (outcome != learned::taken) return outcome;
     index(segment);
+    follow_mark(collection, segment);
     work_.notify_all();
     return outcome;
+}
+
+/// A segment that nobody here knew of when its channel was dropped: its record follows as well.
+void manager_impl::follow_mark(model::collection_id collection, model::segment_id segment) {
+    const auto& table = rows_.table();
+    const std::uint32_t row = table.find(segment);
+    const auto drop = drops_.find(collection);
+    if (row == none || drop == drops_.end()) return;
+    const auto& channel = table.channel(table[row].channel);
+    if (channel.dropped) dropped_channels_.try_emplace(channel.name, drop->second.record.at);
 }
 
 /// Keeps the lists of what a channel's holder is told.

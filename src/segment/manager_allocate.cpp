@@ -217,6 +217,8 @@ awaitable<model::tick_reply> manager_impl::tick(model::tick_request request) {
 awaitable<model::segments_reply> manager_impl::list(model::segments_request request) {
     const auto self = shared_from_this();
     require_serving();
+    co_await resolve_earlier(request.by);
+    require_serving();
     model::segments_reply reply;
     const auto known = channels_->facts_of(request.by);
     if (!known.held) {

@@ -92,6 +92,7 @@ private:
     learned learn(model::collection_id collection, model::segment_id segment,
                   const model::segment_record& record, storage::revision at);
     void index(model::segment_id segment);
+    void follow_mark(model::collection_id collection, model::segment_id segment);
     [[nodiscard]] segment_info describe(const segment_row& row) const;
     [[nodiscard]] awaitable<bool> reread(model::collection_id collection,
                                          model::segment_id segment);
@@ -159,6 +160,7 @@ private:
                                             std::vector<segment_info> written);
     [[nodiscard]] awaitable<void> resolve_doubts();
     [[nodiscard]] awaitable<bool> resolve(doubt what);
+    [[nodiscard]] awaitable<void> resolve_earlier(model::holder by);
     [[nodiscard]] awaitable<void> finish_drops();
 
     core::runtime& strand_;

@@ -3,6 +3,8 @@
 #include "reeve/core/guards.hpp"
 #include "segment/flush_changes.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -191,6 +193,23 @@ awaitable<bool> manager_impl::resolve(doubt what) {
     (void)co_await reread(what.collection, what.segment);
     found_flush(what.segment, what.flush, binlog.groups);
     co_return true;
+}
+
+/// What an earlier holder has flushed unseen. Whoever reads on from the recorded checkpoint must
+/// know of it: else rows are counted, and flushed, as if they had never been.
+awaitable<void> manager_impl::resolve_earlier(model::holder by) {
+    const std::vector<doubt> open = doubts_;
+    for (const auto& one : open) {
+        const auto epoch = one.flush.epoch;
+        if (one.by.channel != by.channel || !epoch || epoch >= by.epoch) continue;
+        const bool resolved = co_await resolve(one);
+        if (!resolved) {
+            throw error(
+                errc::unavailable,
+                fmt::format("channel {}: a flush of epoch {} may still land", by.channel, epoch));
+        }
+        forget_doubt(one.segment, one.flush);
+    }
 }
 
 /// All channels are marked and no record says anything else.

@@ -5,6 +5,7 @@
 #include "coordinator/segment_fixture.hpp"
 #include "museum/exhibit.hpp"
 #include "reeve/core/error.hpp"
+#include "reeve/core/event.hpp"
 #include "reeve/testing/forwarding_metadata_store.hpp"
 
 #include <cstdint>
@@ -27,6 +28,12 @@ struct store_play {
     /// unknown; empty: none.
     std::function<bool(const storage::transaction&)> hold;
     std::optional<storage::transaction> held;
+    /// The next one for which it holds is carried out, and its sender hears, when `answer` is set
+    /// and notified, that its outcome is unknown; empty: none.
+    std::function<bool(const storage::transaction&)> stall;
+    bool stalled = false;
+    bool answer = false;
+    std::unique_ptr<core::event> answered;
     std::uint64_t lists = 0;  ///< ranges that were read
 };
 
@@ -45,7 +52,13 @@ public:
             play_->held = std::move(change);
             throw error(errc::outcome_unknown, "as the play wants it");
         }
-        return below().commit(std::move(change));
+        const bool stalls = play_->stall && play_->stall(change);
+        auto result = co_await below().commit(std::move(change));
+        if (!stalls) co_return result;
+        play_->stall = nullptr;
+        play_->stalled = true;
+        while (!play_->answer) co_await play_->answered->wait();
+        throw error(errc::outcome_unknown, "as the play wants it");
     }
 
 private:
@@ -60,13 +73,16 @@ public:
         : segment_world(with(std::move(how), play)), store(std::move(play)) {}
 
     /// The next transaction of a leader that writes below this key is kept back.
-    void hold(std::string prefix) {
-        store->hold = [prefix = std::move(prefix)](const storage::transaction& change) {
-            for (const auto& one : change.operations()) {
-                if (one.key.starts_with(prefix)) return true;
-            }
-            return false;
-        };
+    void hold(std::string prefix) { store->hold = writes_below(std::move(prefix)); }
+    /// The next transaction of a leader that writes below this key is carried out, and its outcome
+    /// unknown when `answer` is called.
+    void stall(std::string prefix) {
+        store->answered = std::make_unique<core::event>(office().runtime());
+        store->stall = writes_below(std::move(prefix));
+    }
+    void answer() {
+        store->answer = true;
+        store->answered->notify_all();
     }
     /// What was kept back arrives. True: it is committed.
     bool land() {
@@ -150,6 +166,14 @@ public:
     std::shared_ptr<store_play> store;
 
 private:
+    static std::function<bool(const storage::transaction&)> writes_below(std::string prefix) {
+        return [prefix = std::move(prefix)](const storage::transaction& change) {
+            for (const auto& one : change.operations()) {
+                if (one.key.starts_with(prefix)) return true;
+            }
+            return false;
+        };
+    }
     static world_options with(world_options how, std::shared_ptr<store_play> play) {
         how.wrap = [play = std::move(play)](testing::process&,
                                             std::unique_ptr<storage::metadata_store> below)
