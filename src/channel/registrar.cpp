@@ -272,6 +272,8 @@ void registrar_impl::each_living(
         if (!row.uncertain && !model::has_holder(row.state)) continue;
         visit(row.epoch, row.progress_epoch == row.epoch ? row.settled : 0);
     }
+    // What is on its way may have landed, though its entry has gone on meanwhile.
+    for (const auto& [row, epoch] : changing_) visit(epoch, 0);
 }
 
 std::size_t registrar_impl::undropped(model::collection_id id) const {

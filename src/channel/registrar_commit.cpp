@@ -87,9 +87,9 @@ private:
 /// The turn of one change in its channel.
 class registrar_impl::channel_turn {
 public:
-    channel_turn(std::shared_ptr<registrar_impl> in, row_number row)
+    channel_turn(std::shared_ptr<registrar_impl> in, row_number row, model::epoch epoch)
         : in_(std::move(in)), row_(row) {
-        in_->changing_.insert(row_);
+        in_->changing_.emplace(row_, epoch);
     }
     ~channel_turn() {
         in_->changing_.erase(row_);
@@ -189,7 +189,7 @@ awaitable<void> registrar_impl::apply(std::shared_ptr<progress_change> change) {
     const row_number number = known_row(change->by());
     const auto self = std::static_pointer_cast<registrar_impl>(shared_from_this());
     while (changing_.contains(number)) co_await change_ended_.wait();
-    const channel_turn turn(self, number);
+    const channel_turn turn(self, number, change->by().epoch);
     for (;;) {
         if (table_[number].uncertain) {
             const bool known = co_await reread(number);

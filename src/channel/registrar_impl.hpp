@@ -195,7 +195,8 @@ private:
     model::channel_progress loading_progress_;
     catalog::id_blocks epochs_;
     catalog::large_transactions large_;
-    std::set<row_number> changing_;  // whose holder's change is being carried out
+    // Whose holder's change is being carried out, and its epoch.
+    std::map<row_number, model::epoch> changing_;
     core::event change_ended_;
     std::vector<row_number> queue_;
     std::vector<row_number> round_rows_;  // looked at in the round that runs

@@ -20,6 +20,22 @@ namespace {
                             request.collection, request.channel, name(outcome)));
 }
 
+/// Changes nothing: waits until the changes that came before it have ended.
+class turn_of_holder final : public channel::progress_change {
+public:
+    explicit turn_of_holder(model::holder by) : by_(std::move(by)) {}
+
+    [[nodiscard]] const model::holder& by() const noexcept override { return by_; }
+    [[nodiscard]] step prepare(const channel::channel_facts&, channel::progress_write&) override {
+        return step::answered;
+    }
+    [[nodiscard]] awaitable<void> look() override { co_return; }
+    void committed(storage::revision) override {}
+
+private:
+    model::holder by_;
+};
+
 /// Holds a group's turn to create segments while alive.
 template <class Set>
 class creation_turn {
@@ -217,6 +233,9 @@ awaitable<model::tick_reply> manager_impl::tick(model::tick_request request) {
 awaitable<model::segments_reply> manager_impl::list(model::segments_request request) {
     const auto self = shared_from_this();
     require_serving();
+    // Whatever an earlier holder has sent has an answer, or is in doubt, when it is our turn.
+    const auto turn = std::make_shared<turn_of_holder>(request.by);
+    co_await channels_->apply(turn);
     co_await resolve_earlier(request.by);
     require_serving();
     model::segments_reply reply;

@@ -99,6 +99,16 @@ public:
         by.epoch = granted->what().epoch;
         return by;
     }
+    /// The same by the entry, whatever the nodes have heard.
+    model::holder recorded_holder() {
+        const auto recorded = entry("a");
+        model::holder by;
+        by.channel = model::channel_name("a");
+        by.node = recorded.node;
+        by.process = recorded.process;
+        by.epoch = recorded.epoch;
+        return by;
+    }
     /// Work of the present holder, as its message arrives at the leader.
     model::flush_request message(model::segment_id segment, std::uint64_t number,
                                  const std::string& from, const std::string& to) {
