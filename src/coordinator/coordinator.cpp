@@ -284,6 +284,10 @@ std::shared_ptr<gc::collector> coordinator::collector() const {
     return implementation_->serving().collector;
 }
 
+std::shared_ptr<procedure::engine> coordinator::procedures() const {
+    return implementation_->serving().procedures;
+}
+
 std::vector<channel::planned_action> coordinator::plan() const {
     return implementation_->serving().registrar->plan();
 }
@@ -310,6 +314,7 @@ coordinator_status coordinator::status() const {
     if (!following.trouble.empty()) all.trouble = following.trouble;
     all.channels = self.current->registrar->status();
     all.segments = self.current->segments->status();
+    all.procedures = self.current->procedures->status();
     if (self.current->collector) {
         all.orphans = self.current->collector->orphans().status();
         all.dropped = self.current->collector->dropped().status();
@@ -351,10 +356,14 @@ std::string to_string(const coordinator_status& it) {
     };
     sweep("orphan sweep", it.orphans);
     sweep("dropped sweep", it.dropped);
-    for (const auto& one : it.channels.troubles) {
-        fmt::format_to(out, "  {}: {} (for {:.1f} s)\n", one.what, one.why,
-                       seconds(it.at - one.since).count());
-    }
+    const auto open = [&](const auto& all) {
+        for (const auto& one : all) {
+            fmt::format_to(out, "  {}: {} (for {:.1f} s)\n", one.what, one.why,
+                           seconds(it.at - one.since).count());
+        }
+    };
+    open(it.channels.troubles);
+    open(it.procedures.open);
     return text;
 }
 

@@ -43,6 +43,8 @@ reign::reign(core::runtime& on, storage::metadata_store& in, const catalog::key_
       collector(make_collector(on, in, keys, guard, options.collector)),
       segments(segment::manager::make(on, in, keys, registrar, guard,
                                       told(options.segments, collector))),
+      procedures(
+          procedure::engine::make(on, in, keys, guard, options.definitions, options.procedures)),
       follower(on, in, keys.membership(), *members, options.channels.retry),
       changed(on),
       tasks(on),
@@ -83,7 +85,7 @@ awaitable<recovery::report> reign::recover(std::shared_ptr<reign> self) {
     std::function<awaitable<void>()> wait = [self] { return complete(self); };
     auto report =
         co_await recovery::recover(self->strand, *self->members, *self->registrar, *self->segments,
-                                   self->guard.term(), std::move(wait), nullptr);
+                                   *self->procedures, self->guard.term(), std::move(wait), nullptr);
     report.batches = batches;
     co_return report;
 }
@@ -103,6 +105,10 @@ awaitable<void> reign::manage_segments(std::shared_ptr<reign> self) {
     co_await self->segments->run();
 }
 
+awaitable<void> reign::carry_procedures_out(std::shared_ptr<reign> self) {
+    co_await self->procedures->run();
+}
+
 // Two tasks: neither sweep waits for the other.
 awaitable<void> reign::sweep_orphans(std::shared_ptr<reign> self) {
     co_await self->collector->orphans().run();
@@ -116,6 +122,8 @@ awaitable<void> reign::serve(std::shared_ptr<reign> self) {
     self->tasks.spawn(register_channels(self),
                       [self](std::exception_ptr why) { self->fail(std::move(why)); });
     self->tasks.spawn(manage_segments(self),
+                      [self](std::exception_ptr why) { self->fail(std::move(why)); });
+    self->tasks.spawn(carry_procedures_out(self),
                       [self](std::exception_ptr why) { self->fail(std::move(why)); });
     if (self->sweeps) {
         self->tasks.spawn(sweep_orphans(self),
@@ -132,6 +140,7 @@ awaitable<void> reign::end() {
     segments->cancel();
     changed.notify_all();
     co_await tasks.stop();
+    co_await procedures->stop();
     co_await registrar->stop();
 }
 
@@ -139,6 +148,7 @@ void reign::cancel() noexcept {
     over = true;
     segments->cancel();
     tasks.cancel();
+    procedures->cancel();
     registrar->cancel();
 }
 

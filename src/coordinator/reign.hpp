@@ -9,6 +9,7 @@
 #include "reeve/core/event.hpp"
 #include "reeve/core/task_scope.hpp"
 #include "reeve/gc/collector.hpp"
+#include "reeve/procedure/engine.hpp"
 #include "reeve/recovery/recover.hpp"
 #include "reeve/segment/manager.hpp"
 #include "reeve/transport/transport.hpp"
@@ -47,6 +48,7 @@ struct reign {
     std::shared_ptr<channel::registrar> registrar;
     std::shared_ptr<gc::collector> collector;  // null: it collects nothing
     std::shared_ptr<segment::manager> segments;
+    std::shared_ptr<procedure::engine> procedures;
     catalog::follower follower;
     bool over = false;
     std::exception_ptr failure;
@@ -61,6 +63,7 @@ private:
                                               cluster::leadership& office);
     [[nodiscard]] static awaitable<void> register_channels(std::shared_ptr<reign> self);
     [[nodiscard]] static awaitable<void> manage_segments(std::shared_ptr<reign> self);
+    [[nodiscard]] static awaitable<void> carry_procedures_out(std::shared_ptr<reign> self);
     [[nodiscard]] static awaitable<void> sweep_orphans(std::shared_ptr<reign> self);
     [[nodiscard]] static awaitable<void> sweep_dropped(std::shared_ptr<reign> self);
     [[nodiscard]] static awaitable<void> complete(std::shared_ptr<reign> self);

@@ -9,8 +9,8 @@ namespace reeve::recovery {
 
 awaitable<report> recover(core::runtime& strand, const cluster::membership& members,
                           channel::registrar& registrar, segment::manager& segments,
-                          model::term term, std::function<awaitable<void>()> members_complete,
-                          progress tell) {
+                          procedure::engine& procedures, model::term term,
+                          std::function<awaitable<void>()> members_complete, progress tell) {
     report found;
     found.term = term;
     // 1. Who is alive, and who is being emptied.
@@ -30,7 +30,10 @@ awaitable<report> recover(core::runtime& strand, const cluster::membership& memb
     // 3. Every segment, and how far drops are.
     auto count_segments = count("segments");
     found.segments = co_await segments.load(std::move(count_segments));
-    // 4. What differs. The registrar carries it out once it runs.
+    // 4. Long operations that a former leader left.
+    auto count_procedures = count("procedures");
+    found.procedures = co_await procedures.load(std::move(count_procedures));
+    // 5. What differs. The registrar carries it out once it runs.
     found.repairs = registrar.plan();
     co_return found;
 }
@@ -52,6 +55,10 @@ std::string to_string(const report& it) {
     if (it.segments.drops + it.segments.jobs != 0) {
         fmt::format_to(out, "  drops       {:>9} of collections; {} jobs granted\n",
                        it.segments.drops, it.segments.jobs);
+    }
+    if (it.procedures.procedures != 0) {
+        fmt::format_to(out, "  procedures  {:>9} records, {} not ended\n", it.procedures.procedures,
+                       it.procedures.open);
     }
     if (it.segments.orphans != 0) {
         fmt::format_to(out, "  orphans     {:>9} flushes of segments that are not there\n",

@@ -57,6 +57,7 @@ coordinator_program::coordinator_program(world& around, testing::process& self)
     settings.members.ttl_unknown = around.options.ttl;
     settings.channels = around.options.channels;
     settings.segments = around.options.segments;
+    settings.definitions = around.options.definitions;
     settings.on_leading = [this](const recovery::report& it) { reports.push_back(it); };
     coordinator =
         std::make_unique<reeve::coordinator>(self.runtime(), *store, self.carrier(), self.service(),

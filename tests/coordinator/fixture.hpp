@@ -27,10 +27,11 @@ using names = std::vector<std::string>;
 struct world_options {
     std::uint32_t nodes = 2;
     std::uint32_t coordinators = 1;
-    std::chrono::milliseconds ttl{8000};           ///< of every lease
-    channel::registrar_options channels;           ///< of the coordinators
-    segment::manager_options segments;             ///< of the coordinators
-    channel::schema_source* schemas = nullptr;     ///< of the coordinators
+    std::chrono::milliseconds ttl{8000};                              ///< of every lease
+    channel::registrar_options channels;                              ///< of the coordinators
+    segment::manager_options segments;                                ///< of the coordinators
+    std::vector<std::shared_ptr<procedure::definition>> definitions;  ///< of the coordinators
+    channel::schema_source* schemas = nullptr;                        ///< of the coordinators
     std::function<void(node_options&)> each_node;  ///< zone, capacity and the like
     /// What stands between a coordinator and its store.
     std::function<std::unique_ptr<storage::metadata_store>(

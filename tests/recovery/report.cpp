@@ -30,7 +30,9 @@ struct by_hand {
           nobody(it.sim.add("nobody", [](testing::process&) { return std::shared_ptr<void>(); })),
           registrar(registrar_on(nobody)),
           segments(segment::manager::make(it.sim.world_runtime(), *it.sim.metadata(), it.keys,
-                                          registrar, catalog::leader_guard(), {})) {}
+                                          registrar, catalog::leader_guard(), {})),
+          procedures(procedure::engine::make(it.sim.world_runtime(), *it.sim.metadata(), it.keys,
+                                             catalog::leader_guard(), {}, {})) {}
 
     std::shared_ptr<channel::registrar> registrar_on(testing::process& on) {
         on.start();
@@ -47,6 +49,7 @@ struct by_hand {
     testing::process& nobody;
     std::shared_ptr<channel::registrar> registrar;
     std::shared_ptr<segment::manager> segments;
+    std::shared_ptr<procedure::engine> procedures;
 };
 
 awaitable<void> complete(by_hand* all, bool* waited) {
@@ -124,14 +127,15 @@ TEST_CASE("recovery: nodes first, then channels page by page, then the compariso
     std::function<awaitable<void>()> wait = [&all, &waited] { return complete(&all, &waited); };
     const auto report =
         it.sim.run(recovery::recover(it.sim.world_runtime(), *all.members, *all.registrar,
-                                     *all.segments, model::term(7), wait, tell));
+                                     *all.segments, *all.procedures, model::term(7), wait, tell));
     CHECK(steps == std::vector<std::pair<std::string, std::size_t>>{{"nodes", 0},
                                                                     {"channels", 2},
                                                                     {"channels", 4},
                                                                     {"channels", 5},
                                                                     {"channels", 6},
                                                                     {"segments", 0},
-                                                                    {"segments", 0}});
+                                                                    {"segments", 0},
+                                                                    {"procedures", 0}});
     CHECK(report.term == model::term(7));
     CHECK(report.repairs.size() == 5);  // they wait for a node
     CHECK(it.revision() == revision);

@@ -7,6 +7,7 @@
 #include "reeve/core/awaitable.hpp"
 #include "reeve/core/runtime.hpp"
 #include "reeve/gc/collector.hpp"
+#include "reeve/procedure/engine.hpp"
 #include "reeve/recovery/recover.hpp"
 #include "reeve/segment/manager.hpp"
 #include "reeve/storage/metadata_store.hpp"
@@ -41,6 +42,10 @@ struct coordinator_options {
     channel::registrar_options channels;     ///< how channels are registered
     segment::manager_options segments;       ///< how segments are allocated, sealed and dropped
     gc::collector_options collector;         ///< how garbage is collected, if at all
+    procedure::engine_options procedures;    ///< how long operations are carried out
+    /// The kinds of long operations that the host has. They outlive the coordinator and what it has
+    /// running; each reign uses the same ones.
+    std::vector<std::shared_ptr<procedure::definition>> definitions;
     std::function<void(const recovery::report&)>
         on_leading;  ///< after each recovery, before serving
 };
@@ -64,16 +69,17 @@ struct coordinator_status {
     segment::manager_status segments;           ///< counts and troubles
     gc::sweep_status orphans;                   ///< of the orphan sweep
     gc::sweep_status dropped;                   ///< of the dropped sweep
+    procedure::engine_status procedures;        ///< counts, and all that have not ended
 };
 
 /// The status in lines for people.
 [[nodiscard]] std::string to_string(const coordinator_status& it);
 
 /// The assembled coordinator: campaigns, recovers, registers channels, carries commits out, manages
-/// segments, collects garbage if it was given an object store, and starts over when it is deposed.
-/// Any number may run; one leads. All references must outlive it
-/// and what it has running: after its destruction, until the strand has run what waits or is shut
-/// down. All calls on the strand.
+/// segments, carries procedures out, collects garbage if it was given an object store, and starts
+/// over when it is deposed. Any number may run; one leads. All references must outlive it and what
+/// it has running: after its destruction, until the strand has run what waits or is shut down. All
+/// calls on the strand.
 class coordinator {
 public:
     /// Handlers for messages of nodes are put into `incoming`. `schemas` may be null. Throws
@@ -128,6 +134,10 @@ public:
     /// The sweeps of the current reign; null: this coordinator was given no object store. Hold it
     /// no longer than a call. Throws errc::unavailable when not leading.
     [[nodiscard]] std::shared_ptr<gc::collector> collector() const;
+
+    /// The procedures of the current reign, to start them, to hear participants and for operators.
+    /// Hold it no longer than a call. Throws errc::unavailable when not leading.
+    [[nodiscard]] std::shared_ptr<procedure::engine> procedures() const;
 
     /// What it would do now, and why. Throws errc::unavailable when not leading.
     [[nodiscard]] std::vector<channel::planned_action> plan() const;

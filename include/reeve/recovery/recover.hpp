@@ -8,6 +8,7 @@
 #include "reeve/core/awaitable.hpp"
 #include "reeve/core/runtime.hpp"
 #include "reeve/model/ids.hpp"
+#include "reeve/procedure/engine.hpp"
 #include "reeve/segment/manager.hpp"
 #include "reeve/storage/metadata_store.hpp"
 
@@ -33,6 +34,7 @@ struct report {
     catalog::batch_repairs batches;                ///< large transactions finished or undone
     channel::load_report channels;                 ///< entries and progress records
     segment::load_report segments;                 ///< segments, their flushes, drops, jobs
+    procedure::load_report procedures;             ///< long operations, those that ended too
     std::chrono::nanoseconds membership_took{0};   ///< until the nodes were known
     std::vector<channel::planned_action> repairs;  ///< what differs from how it should be, and why
 };
@@ -42,10 +44,10 @@ struct report {
 
 /// Rebuilds the memory of a new leader (docs/protocols/channels.md, recovery): 1. wait until
 /// `members` (followed by the caller) is complete; 2. load all channels; 3. load all segments; 4.
-/// compare. Nothing may be served before it is done. Reads only.
+/// load all procedures; 5. compare. Nothing may be served before it is done. Reads only.
 [[nodiscard]] awaitable<report> recover(core::runtime& strand, const cluster::membership& members,
                                         channel::registrar& registrar, segment::manager& segments,
-                                        model::term term,
+                                        procedure::engine& procedures, model::term term,
                                         std::function<awaitable<void>()> members_complete,
                                         progress tell);
 
