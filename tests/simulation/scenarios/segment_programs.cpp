@@ -281,6 +281,12 @@ awaitable<void> segment_node::flush(shared it, model::segment_id segment,
     segment_state& of = it->segments[segment];
     switch (reply.outcome) {
         case model::commit_outcome::committed:
+            // It happens that a host forgets what it has flushed, and flushes it again.
+            if (effect == model::flush_effect::adds && around_.world().random().chance(1, 50)) {
+                around_.world().count("flush forgotten");
+                co_await flush(it, segment, effect);
+                break;
+            }
             of.recorded.end = to;
             of.recorded.rows += rows;
             of.rows.erase(of.rows.begin(), of.rows.begin() + static_cast<std::ptrdiff_t>(rows));

@@ -93,6 +93,7 @@ testing::scenario segment_chaos() {
          "channel dropped",
          "compaction committed",
          "row passed over",
+         "flush forgotten",
          "flush from elsewhere",
          "object removed",
          "segment collected",
