@@ -349,21 +349,16 @@ std::string to_string(const coordinator_status& it) {
     if (!it.segments.trouble.empty()) {
         fmt::format_to(out, "  segments: {}\n", it.segments.trouble);
     }
-    const auto sweep = [&](std::string_view what, const gc::sweep_status& one) {
-        if (one.trouble.empty()) return;
-        fmt::format_to(out, "  {}: {} (for {:.1f} s)\n", what, one.trouble,
-                       seconds(it.at - one.since).count());
+    const auto stuck = [&](std::string_view what, std::string_view why, core::time_point since) {
+        fmt::format_to(out, "  {}: {} (for {:.1f} s)\n", what, why, seconds(it.at - since).count());
     };
-    sweep("orphan sweep", it.orphans);
-    sweep("dropped sweep", it.dropped);
-    const auto open = [&](const auto& all) {
-        for (const auto& one : all) {
-            fmt::format_to(out, "  {}: {} (for {:.1f} s)\n", one.what, one.why,
-                           seconds(it.at - one.since).count());
-        }
+    const auto swept = [&](std::string_view what, const gc::sweep_status& one) {
+        if (!one.trouble.empty()) stuck(what, one.trouble, one.since);
     };
-    open(it.channels.troubles);
-    open(it.procedures.open);
+    swept("orphan sweep", it.orphans);
+    swept("dropped sweep", it.dropped);
+    for (const auto& one : it.channels.troubles) stuck(one.what, one.why, one.since);
+    for (const auto& one : it.procedures.open) stuck(one.what, one.why, one.since);
     return text;
 }
 

@@ -81,10 +81,11 @@ learned manager_impl::learn(model::collection_id collection, model::segment_id s
 
 /// A segment that nobody here knew of when its channel was dropped: its record follows as well.
 void manager_impl::follow_mark(model::collection_id collection, model::segment_id segment) {
+    const auto drop = drops_.find(collection);
+    if (drop == drops_.end()) return;
     const auto& table = rows_.table();
     const std::uint32_t row = table.find(segment);
-    const auto drop = drops_.find(collection);
-    if (row == none || drop == drops_.end()) return;
+    if (row == none) return;
     const auto& channel = table.channel(table[row].channel);
     if (channel.dropped) dropped_channels_.try_emplace(channel.name, drop->second.record.at);
 }

@@ -43,8 +43,8 @@ struct coordinator_options {
     segment::manager_options segments;       ///< how segments are allocated, sealed and dropped
     gc::collector_options collector;         ///< how garbage is collected, if at all
     procedure::engine_options procedures;    ///< how long operations are carried out
-    /// The kinds of long operations that the host has. They outlive the coordinator and what it has
-    /// running; each reign uses the same ones.
+    /// The kinds of long operations that the host has; each reign uses the same objects. A running
+    /// procedure of a kind that is missing here is kept and shown, and operators can end it.
     std::vector<std::shared_ptr<procedure::definition>> definitions;
     std::function<void(const recovery::report&)>
         on_leading;  ///< after each recovery, before serving
