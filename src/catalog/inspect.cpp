@@ -2,6 +2,7 @@
 
 #include "catalog/walk.hpp"
 #include "reeve/catalog/commit_large.hpp"
+#include "reeve/catalog/stream_record.hpp"
 #include "reeve/core/error.hpp"
 
 #include <fmt/format.h>
@@ -20,6 +21,16 @@ std::string refusal(decoder& reader, std::string_view key, std::string_view valu
     Record into;
     try {
         reader.decode(key, value, into);
+    } catch (const error& failure) {
+        return escaped(failure.what());
+    }
+    return {};
+}
+
+std::string stream_refusal(std::string_view key, std::string_view value) {
+    stream_record into;
+    try {
+        decode(key, value, into);
     } catch (const error& failure) {
         return escaped(failure.what());
     }
@@ -84,7 +95,6 @@ awaitable<walk_summary> walk(storage::metadata_store& store, const key_layout& k
 bool has_record(key_layout::kind what) noexcept {
     using kind = key_layout::kind;
     switch (what) {
-        case kind::stream:
         case kind::unknown:
             return false;
         default:
@@ -138,6 +148,8 @@ std::string unreadable(decoder& reader, key_layout::kind what, std::string_view 
             return refusal<model::procedure_record>(reader, key, value);
         case kind::procedure_part:
             return refusal<model::procedure_part>(reader, key, value);
+        case kind::stream:
+            return stream_refusal(key, value);
         case kind::host:
             return {};  // the host's own bytes
         default:

@@ -315,6 +315,7 @@ coordinator_status coordinator::status() const {
     all.channels = self.current->registrar->status();
     all.segments = self.current->segments->status();
     all.procedures = self.current->procedures->status();
+    for (const auto& one : self.current->reports) all.reports.push_back(one->status());
     if (self.current->collector) {
         all.orphans = self.current->collector->orphans().status();
         all.dropped = self.current->collector->dropped().status();
@@ -348,6 +349,14 @@ std::string to_string(const coordinator_status& it) {
                    it.segments.doubts);
     if (!it.segments.trouble.empty()) {
         fmt::format_to(out, "  segments: {}\n", it.segments.trouble);
+    }
+    for (const auto& one : it.reports) {
+        fmt::format_to(out, "stream      {}: at {}, {} applied, {} refused, {} skipped\n", one.name,
+                       one.at, one.applied, one.refused, one.skipped);
+        if (!one.trouble.empty()) fmt::format_to(out, "  {}: {}\n", one.name, one.trouble);
+        if (!one.last_skipped.empty()) {
+            fmt::format_to(out, "  {}: skipped {}\n", one.name, one.last_skipped);
+        }
     }
     const auto stuck = [&](std::string_view what, std::string_view why, core::time_point since) {
         fmt::format_to(out, "  {}: {} (for {:.1f} s)\n", what, why, seconds(it.at - since).count());

@@ -50,6 +50,11 @@ reign::reign(core::runtime& on, storage::metadata_store& in, const catalog::key_
       tasks(on),
       sweeps(collector && options.collector.by_itself) {
     if (collector) collector->attach(segments);
+    if (options.reports.streams == nullptr) return;
+    for (const auto& one : options.reports.read) {
+        reports.push_back(std::make_unique<segment::report_reader>(
+            on, in, *options.reports.streams, keys, guard, segments, one, options.segments.retry));
+    }
 }
 
 void reign::fail(std::exception_ptr why) {
@@ -82,6 +87,7 @@ awaitable<recovery::report> reign::recover(std::shared_ptr<reign> self) {
     if (self->guard.term()) {
         batches = co_await catalog::recover_batches(self->store, self->keys, self->guard);
     }
+    for (const auto& one : self->reports) co_await one->load();
     std::function<awaitable<void>()> wait = [self] { return complete(self); };
     auto report =
         co_await recovery::recover(self->strand, *self->members, *self->registrar, *self->segments,
@@ -109,6 +115,10 @@ awaitable<void> reign::carry_procedures_out(std::shared_ptr<reign> self) {
     co_await self->procedures->run();
 }
 
+awaitable<void> reign::read_reports(std::shared_ptr<reign> self, std::size_t number) {
+    co_await self->reports[number]->run();
+}
+
 // Two tasks: neither sweep waits for the other.
 awaitable<void> reign::sweep_orphans(std::shared_ptr<reign> self) {
     co_await self->collector->orphans().run();
@@ -125,6 +135,10 @@ awaitable<void> reign::serve(std::shared_ptr<reign> self) {
                       [self](std::exception_ptr why) { self->fail(std::move(why)); });
     self->tasks.spawn(carry_procedures_out(self),
                       [self](std::exception_ptr why) { self->fail(std::move(why)); });
+    for (std::size_t number = 0; number < self->reports.size(); ++number) {
+        self->tasks.spawn(read_reports(self, number),
+                          [self](std::exception_ptr why) { self->fail(std::move(why)); });
+    }
     if (self->sweeps) {
         self->tasks.spawn(sweep_orphans(self),
                           [self](std::exception_ptr why) { self->fail(std::move(why)); });

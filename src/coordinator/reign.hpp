@@ -16,6 +16,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace reeve {
 
@@ -49,6 +50,7 @@ struct reign {
     std::shared_ptr<gc::collector> collector;  // null: it collects nothing
     std::shared_ptr<segment::manager> segments;
     std::shared_ptr<procedure::engine> procedures;
+    std::vector<std::unique_ptr<segment::report_reader>> reports;  // one for each stream
     catalog::follower follower;
     bool over = false;
     std::exception_ptr failure;
@@ -64,6 +66,8 @@ private:
     [[nodiscard]] static awaitable<void> register_channels(std::shared_ptr<reign> self);
     [[nodiscard]] static awaitable<void> manage_segments(std::shared_ptr<reign> self);
     [[nodiscard]] static awaitable<void> carry_procedures_out(std::shared_ptr<reign> self);
+    [[nodiscard]] static awaitable<void> read_reports(std::shared_ptr<reign> self,
+                                                      std::size_t number);
     [[nodiscard]] static awaitable<void> sweep_orphans(std::shared_ptr<reign> self);
     [[nodiscard]] static awaitable<void> sweep_dropped(std::shared_ptr<reign> self);
     [[nodiscard]] static awaitable<void> complete(std::shared_ptr<reign> self);

@@ -34,7 +34,7 @@ class manager_impl::flush_change final : public channel::progress_change,
 public:
     /// Throws errc::invalid_argument.
     flush_change(std::shared_ptr<manager_impl> in, model::flush_request request,
-                 model::timestamp now);
+                 model::timestamp now, storage::transaction with);
 
     [[nodiscard]] const model::holder& by() const noexcept override { return request_.by; }
     [[nodiscard]] step prepare(const channel::channel_facts& known,
@@ -43,6 +43,8 @@ public:
     void committed(storage::revision at) override;
     void doubted() override;
     [[nodiscard]] model::commit_reply& reply() noexcept { return reply_; }
+    /// When it was written; 0: it was not, by this change.
+    [[nodiscard]] storage::revision written() const noexcept { return written_; }
 
 private:
     [[nodiscard]] model::flush_id id() const noexcept {
@@ -57,6 +59,8 @@ private:
     std::shared_ptr<manager_impl> in_;
     model::flush_request request_;
     model::timestamp now_;
+    storage::transaction with_;  // what else is written with it
+    storage::revision written_;
     std::set<std::uint64_t> numbers_;  // of the flush and its files
     model::collection_id collection_;
     compared compared_;

@@ -80,8 +80,9 @@ void check_settled(const channel::channel_facts& known, const model::holder& by,
 }
 
 manager_impl::flush_change::flush_change(std::shared_ptr<manager_impl> in,
-                                         model::flush_request request, model::timestamp now)
-    : in_(std::move(in)), request_(std::move(request)), now_(now) {
+                                         model::flush_request request, model::timestamp now,
+                                         storage::transaction with)
+    : in_(std::move(in)), request_(std::move(request)), now_(now), with_(std::move(with)) {
     check_files(request_.by, request_.what, numbers_);
 }
 
@@ -159,6 +160,7 @@ void manager_impl::flush_change::fill(const channel::channel_facts& known, const
     const std::string key = in_->keys_.segment(info.collection, info.segment);
     if (core::enforced(core::guard::segment_revision)) into.more.if_modified_at(key, info.at);
     into.more.put(key, catalog::encode(next_));
+    into.more.append(with_);
     into.created.push_back({in_->keys_.binlog(what.segment, id()), catalog::encode(binlog)});
 }
 
@@ -179,6 +181,7 @@ void manager_impl::flush_change::committed(storage::revision at) {
     in_->count_flush(request_.what.segment, request_.what.groups);
     in_->forget_doubt(request_.what.segment, id());
     ++in_->flushes_;
+    written_ = at;
     (void)answer(model::commit_outcome::committed, request_.what.to);
 }
 
@@ -234,14 +237,25 @@ void manager_impl::found_flush(model::segment_id segment, const model::flush_id&
 }
 
 awaitable<model::commit_reply> manager_impl::flush(model::flush_request request) {
+    storage::transaction nothing;
+    auto done = co_await flush_reported(std::move(request), std::move(nothing));
+    co_return std::move(done.reply);
+}
+
+awaitable<reported_flush> manager_impl::flush_reported(model::flush_request request,
+                                                       storage::transaction with) {
     require_serving();
     const auto self = std::static_pointer_cast<manager_impl>(shared_from_this());
     model::timestamp at;
     if (request.effect == model::flush_effect::drops) at = co_await oracle_.next(1);
-    const auto change = std::make_shared<flush_change>(self, std::move(request), at);
+    const auto change =
+        std::make_shared<flush_change>(self, std::move(request), at, std::move(with));
     co_await channels_->apply(change);
     if (change->reply().outcome != model::commit_outcome::committed) ++refused_;
-    co_return std::move(change->reply());
+    reported_flush done;
+    done.reply = std::move(change->reply());
+    done.recorded = change->written();
+    co_return done;
 }
 
 }  // namespace reeve::segment

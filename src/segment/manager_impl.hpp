@@ -35,6 +35,8 @@ public:
     awaitable<model::timestamp_reply> timestamp(model::timestamp_request request) override;
     awaitable<model::tick_reply> tick(model::tick_request request) override;
     awaitable<model::commit_reply> flush(model::flush_request request) override;
+    awaitable<reported_flush> flush_reported(model::flush_request request,
+                                             storage::transaction with) override;
     awaitable<model::commit_reply> drop_channel(model::channel_drop_request request) override;
     awaitable<model::segments_reply> list(model::segments_request request) override;
     std::size_t seal(model::collection_id collection) override;

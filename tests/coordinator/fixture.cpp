@@ -58,6 +58,9 @@ coordinator_program::coordinator_program(world& around, testing::process& self)
     settings.channels = around.options.channels;
     settings.segments = around.options.segments;
     settings.definitions = around.options.definitions;
+    streams = self.open_streams();
+    settings.reports.streams = streams.get();
+    settings.reports.read = around.options.reports;
     settings.on_leading = [this](const recovery::report& it) { reports.push_back(it); };
     coordinator =
         std::make_unique<reeve::coordinator>(self.runtime(), *store, self.carrier(), self.service(),

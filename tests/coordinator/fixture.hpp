@@ -32,6 +32,7 @@ struct world_options {
     segment::manager_options segments;                                ///< of the coordinators
     std::vector<std::shared_ptr<procedure::definition>> definitions;  ///< of the coordinators
     channel::schema_source* schemas = nullptr;                        ///< of the coordinators
+    std::vector<segment::report_stream> reports;                      ///< that coordinators read
     std::function<void(node_options&)> each_node;  ///< zone, capacity and the like
     /// What stands between a coordinator and its store.
     std::function<std::unique_ptr<storage::metadata_store>(
@@ -72,6 +73,7 @@ public:
     coordinator_program(world& around, testing::process& self);
 
     std::unique_ptr<storage::metadata_store> store;
+    std::unique_ptr<storage::message_stream> streams;
     std::vector<recovery::report> reports;  ///< of each recovery
     std::unique_ptr<reeve::coordinator> coordinator;
 };

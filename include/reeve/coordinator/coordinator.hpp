@@ -10,6 +10,7 @@
 #include "reeve/procedure/engine.hpp"
 #include "reeve/recovery/recover.hpp"
 #include "reeve/segment/manager.hpp"
+#include "reeve/segment/report_reader.hpp"
 #include "reeve/storage/metadata_store.hpp"
 #include "reeve/transport/service.hpp"
 #include "reeve/transport/transport.hpp"
@@ -43,6 +44,7 @@ struct coordinator_options {
     segment::manager_options segments;       ///< how segments are allocated, sealed and dropped
     gc::collector_options collector;         ///< how garbage is collected, if at all
     procedure::engine_options procedures;    ///< how long operations are carried out
+    segment::report_options reports;         ///< streams of ticks and flushes, if any
     /// The kinds of long operations that the host has; each reign uses the same objects. A running
     /// procedure of a kind that is missing here is kept and shown, and operators can end it.
     std::vector<std::shared_ptr<procedure::definition>> definitions;
@@ -70,6 +72,7 @@ struct coordinator_status {
     gc::sweep_status orphans;                   ///< of the orphan sweep
     gc::sweep_status dropped;                   ///< of the dropped sweep
     procedure::engine_status procedures;        ///< counts, and all that have not ended
+    std::vector<segment::report_status> reports;  ///< of each stream that is read
 };
 
 /// The status in lines for people.

@@ -125,6 +125,14 @@ enum class replace_outcome : std::uint8_t {
 /// The outcome's name.
 [[nodiscard]] std::string_view name(replace_outcome outcome) noexcept;
 
+/// What became of a flush that was read from a stream.
+struct reported_flush {
+    /// Stale.
+    reported_flush() {}
+    model::commit_reply reply;   ///< as for any flush
+    storage::revision recorded;  ///< when what came with it was written; 0: it was not
+};
+
 /// Counts and troubles.
 struct manager_status {
     std::size_t growing = 0;        ///< segments in this state
@@ -186,6 +194,10 @@ public:
     /// Adds files to a segment. Throws errc::invalid_argument, naming what is wrong with it, before
     /// anything is written; errc::unavailable, errc::outcome_unknown (repeat it).
     [[nodiscard]] virtual awaitable<model::commit_reply> flush(model::flush_request request) = 0;
+    /// The same with `with` in the transaction that adds the files, if there is one: a flush that
+    /// is there already, or is refused, writes nothing. Throws as `flush`.
+    [[nodiscard]] virtual awaitable<reported_flush> flush_reported(model::flush_request request,
+                                                                   storage::transaction with) = 0;
     /// Drops a channel of a dropped collection, with a last flush. Throws as `flush`.
     [[nodiscard]] virtual awaitable<model::commit_reply> drop_channel(
         model::channel_drop_request request) = 0;
