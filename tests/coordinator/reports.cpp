@@ -1,5 +1,7 @@
 // What nodes report on streams, and how far the leader has read.
 #include "reeve/catalog/stream_record.hpp"
+#include "reeve/core/event.hpp"
+#include "reeve/testing/forwarding_metadata_store.hpp"
 #include "reeve/transport/message_codec.hpp"
 #include "segment_fixture.hpp"
 
@@ -18,7 +20,7 @@ world_options with_streams() {
 
 class report_world : public segment_world {
 public:
-    report_world() : segment_world(with_streams()) {}
+    explicit report_world(world_options how = with_streams()) : segment_world(std::move(how)) {}
 
     void send(const std::string& stream, std::string payload) {
         (void)sim.run(sim.streams()->append(stream, std::move(payload)));
@@ -52,7 +54,76 @@ public:
     }
 };
 
+/// Where a write of a position goes wrong, and how.
+struct fault_plan {
+    std::size_t at = 0;  // the write, counted from 0
+    bool lands = false;  // it is applied
+    bool stops = false;  // its caller never hears of it: the process is about to crash
+    std::size_t seen = 0;
+    bool hit = false;
+};
+
+class faulty_positions final : public testing::forwarding_metadata_store {
+public:
+    faulty_positions(testing::process& self, std::unique_ptr<storage::metadata_store> below,
+                     fault_plan& plan)
+        : forwarding_metadata_store(std::shared_ptr<storage::metadata_store>(std::move(below))),
+          plan_(plan),
+          never_(self.runtime()) {}
+
+    awaitable<storage::commit_result> commit(storage::transaction change) override {
+        bool mine = false;
+        for (const auto& one : change.operations()) {
+            mine = mine || one.key.find("streams/") != std::string::npos;
+        }
+        const bool fails = mine && plan_.seen++ == plan_.at;
+        storage::commit_result result;
+        if (!fails || plan_.lands) result = co_await below().commit(std::move(change));
+        if (!fails) co_return result;
+        plan_.hit = true;
+        if (plan_.stops) co_await never_.wait();
+        throw error(errc::outcome_unknown, "no answer");
+    }
+
+private:
+    fault_plan& plan_;
+    core::event never_;
+};
+
 }  // namespace
+
+TEST_CASE("reports: a crash or a lost answer at any position loses nothing and repeats nothing") {
+    for (std::size_t at = 0; at < 4; ++at) {
+        for (const bool lands : {false, true}) {
+            for (const bool stops : {false, true}) {
+                INFO("write " << at << " lands " << lands << " stops " << stops);
+                fault_plan plan;
+                plan.at = at;
+                plan.lands = lands;
+                plan.stops = stops;
+                auto how = with_streams();
+                how.wrap = [&plan](testing::process& self,
+                                   std::unique_ptr<storage::metadata_store> below) {
+                    return std::make_unique<faulty_positions>(self, std::move(below), plan);
+                };
+                report_world it(std::move(how));
+                const auto segment = it.allocate(100).parts[0].segment;
+                const auto first = it.work(segment, 1, "", "m1");
+                it.send_flush(first);
+                it.send_flush(first);
+                it.send("flushes", "garbage");
+                it.send_flush(it.work(segment, 3, "m1", "m2"));
+                REQUIRE(it.run_until([&] { return plan.hit; }));
+                if (stops) (void)it.change_leader();
+                REQUIRE(it.caught_up("flushes"));
+                CHECK(it.info(segment).record.rows == 20);
+                CHECK(it.info(segment).record.end == model::position("m2"));
+                CHECK(it.count_records(it.keys.binlogs(segment)) == 2);
+                CHECK(it.reading("flushes").skipped == 1);
+            }
+        }
+    }
+}
 
 TEST_CASE("reports: a flush and the position behind it are one transaction") {
     report_world it;
