@@ -68,6 +68,7 @@ private:
     bool marks_ = false;  // the channel is dropped with it
     bool looked_ = false;
     bool found_ = false;
+    bool other_ = false;  ///< what was found is another flush
     model::commit_reply reply_;
 };
 
@@ -102,6 +103,7 @@ private:
     model::collection_id collection_;
     bool looked_ = false;
     bool found_ = false;
+    bool other_ = false;  ///< what was found is another flush
     std::optional<model::commit_reply> reply_;
 };
 

@@ -102,6 +102,13 @@ channel::progress_change::step manager_impl::last_flushes::prepare(
     if (known.entry.state == model::channel_state::dropped) {
         return answer(commit_outcome::committed, known);
     }
+    if (other_) {
+        const auto& first = request_->last.front();
+        throw error(errc::invalid_argument,
+                    fmt::format("channel {}: the number of flush {} of segment {} was used for "
+                                "another flush",
+                                by().channel, model::text(id(first)), first.segment));
+    }
     if (found_ || request_->last.empty()) return step::answered;
     if (!looked_) return step::look;
     if (!known.held) return answer(commit_outcome::stale, known);
@@ -128,6 +135,8 @@ awaitable<void> manager_impl::last_flushes::look() {
         if (!continues(one)) (void)co_await in_->reread(collection_, one.segment);
     }
     if (!found) co_return;
+    other_ = !in_->is_same_flush(*found, first);
+    if (other_) co_return;
     found_ = true;
     for (const auto& one : request_->last) in_->found_flush(one.segment, id(one), one.groups);
 }

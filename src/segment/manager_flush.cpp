@@ -106,6 +106,7 @@ channel::progress_change::step manager_impl::flush_change::prepare(
     const auto info = segment();
     const auto state = info ? info->record.state : model::segment_state::growing;
     const auto recorded = info ? info->record.end : model::position();
+    if (other_) refuse("its number was used for another flush");
     // A flush that is there already is a success before any refusal.
     if (found_) return answer(commit_outcome::committed, recorded);
     const bool goes_on =
@@ -171,6 +172,8 @@ awaitable<void> manager_impl::flush_change::look() {
     const auto found = co_await in_->visible(in_->keys_.binlog(request_.what.segment, id()));
     (void)co_await in_->reread(collection_, request_.what.segment);
     if (!found) co_return;
+    other_ = !in_->is_same_flush(*found, request_.what);
+    if (other_) co_return;
     found_ = true;
     in_->found_flush(request_.what.segment, id(), request_.what.groups);
 }
@@ -223,6 +226,16 @@ void manager_impl::add_doubt(const compared& by, model::collection_id collection
     one.segment = segment;
     one.flush = flush;
     work_.notify_all();
+}
+
+/// A number names one flush for ever: another one under it must not be told that it is there. The
+/// checkpoint is not compared: it is the channel's.
+bool manager_impl::is_same_flush(const storage::record& found, const model::segment_flush& what) {
+    model::binlog_record before;
+    decoder_.decode(found.key, found.value, before);
+    auto asked = binlog_of(what, before.checkpoint);
+    asked.batch = before.batch;
+    return catalog::encode(asked) == catalog::encode(before);
 }
 
 bool manager_impl::forget_doubt(model::segment_id segment, const model::flush_id& flush) {

@@ -119,6 +119,8 @@ private:
     [[nodiscard]] compared compared_now(const model::channel_name& channel) const;
     [[nodiscard]] std::size_t alive_in(const model::channel_name& channel) const;
     void count_flush(model::segment_id segment, const std::vector<model::binlog_group>& groups);
+    [[nodiscard]] bool is_same_flush(const storage::record& found,
+                                     const model::segment_flush& what);
     void found_flush(model::segment_id segment, const model::flush_id& flush,
                      const std::vector<model::binlog_group>& groups);
     void add_doubt(const compared& by, model::collection_id collection, model::segment_id segment,

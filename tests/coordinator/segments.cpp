@@ -73,6 +73,25 @@ TEST_CASE("segments: a flush that is repeated is a success without effect, whate
     CHECK(it.info(segment).record.rows == 20);
 }
 
+TEST_CASE("segments: another flush under a recorded number is refused, not called committed") {
+    segment_world it;
+    const auto segment = it.allocate(100).parts[0].segment;
+    const auto first = it.work(segment, 1, "", "m1");
+    REQUIRE(it.flush(first).outcome == commit_outcome::committed);
+    const auto before = it.records();
+    const auto refused = [&](const std::function<void(model::flush_request&)>& spoil) {
+        auto request = first;
+        spoil(request);
+        CHECK(failure_of([&] { it.flush(request); }).first == errc::invalid_argument);
+        CHECK(it.records() == before);
+    };
+    refused([](auto& one) { one.what.rows += 1; });
+    refused([](auto& one) { one.what.to = model::position("m2"); });
+    refused([](auto& one) { one.what.groups[0].files[0].id.number += 100; });
+    refused([](auto& one) { one.what.groups.clear(); });
+    CHECK(it.flush(first).outcome == commit_outcome::committed);
+}
+
 TEST_CASE("segments: a flush from elsewhere than the recorded end is told where the segment ends") {
     segment_world it;
     const auto segment = it.allocate(100).parts[0].segment;
