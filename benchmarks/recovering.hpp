@@ -31,6 +31,7 @@ inline void require(bool holds, const std::string& what) {
 struct cluster {
     reeve::catalog::key_layout keys{"reeve/"};
     std::size_t channels = 0;
+    std::size_t segments = 0;
     std::vector<model::incarnation> processes;  // by node
 };
 
@@ -127,6 +128,7 @@ inline awaitable<void> recovery_round(reeve::core::runtime& strand, metadata_sto
     result.bytes = static_cast<double>(heap_bytes() - heap);
     const auto status = coordinator.status();
     require(status.channels.registered == of.channels, "a channel was not recovered");
+    require(status.segments.flushed == of.segments, "a segment was not recovered");
     require(coordinator.plan().empty(), "a clean recovery plans something");
     for (const auto& change : store.written()) {
         for (const auto& one : change.operations()) {

@@ -7,6 +7,7 @@
 // of about 135 (channels/) and 80 bytes (progress/). Memory is what the heap has grown by between
 // start and serving, divided by the channels.
 #include "bench.hpp"
+#include "plain_read.hpp"
 #include "recovering.hpp"
 
 #include "reeve/backends/memory_metadata_store.hpp"
@@ -14,56 +15,18 @@
 #include "reeve/backends/sqlite.hpp"
 #endif
 
-#include <simdjson.h>
-
 namespace {
 
 using namespace recovering;
 
-// The baseline's parser: every field of every record.
-class parser {
-public:
-    void parse(std::string_view value) {
-        buffer_.assign(value);
-        buffer_.reserve(buffer_.size() + simdjson::SIMDJSON_PADDING);
-        auto document = parser_.iterate(buffer_.data(), buffer_.size(), buffer_.capacity());
-        for (auto field : document.get_object()) {
-            keep_ += field.unescaped_key().value_unsafe().size();
-            auto content = field.value();
-            if (content.type() == simdjson::ondemand::json_type::string) {
-                keep_ += content.get_string().value().size();
-            } else {
-                keep_ += content.get_uint64().value();
-            }
-        }
-    }
-    [[nodiscard]] std::uint64_t sum() const noexcept { return keep_; }
-
-private:
-    simdjson::ondemand::parser parser_;
-    std::string buffer_;
-    std::uint64_t keep_ = 0;
-};
-
-awaitable<void> read_plainly(metadata_store& store, reeve::storage::key_range range, parser& reader,
-                             std::size_t& records) {
-    for (bool more = true; more;) {
-        const auto page = co_await store.list(range, page_size);
-        for (const auto& record : page.records) reader.parse(record.value);
-        records += page.records.size();
-        more = !page.resume_at.empty();
-        range = reeve::storage::key_range(page.resume_at, range.last());
-    }
-}
-
 awaitable<void> plain_round(metadata_store& store, const cluster& of, double& took) {
     const auto begun = std::chrono::steady_clock::now();
-    parser reader;
+    bench::plain_parser reader;
     std::size_t records = 0;
     auto channels = of.keys.channels();
-    co_await read_plainly(store, std::move(channels), reader, records);
+    co_await bench::read_plainly(store, std::move(channels), page_size, reader, records);
     auto progresses = of.keys.progresses();
-    co_await read_plainly(store, std::move(progresses), reader, records);
+    co_await bench::read_plainly(store, std::move(progresses), page_size, reader, records);
     bench::keep(reader.sum());
     took = bench::seconds(std::chrono::steady_clock::now() - begun).count();
     require(records == 2 * of.channels, "the plain read lost records");

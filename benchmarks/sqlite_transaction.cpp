@@ -3,11 +3,10 @@
 // BEGIN IMMEDIATE, INSERT .. ON CONFLICT DO UPDATE, COMMIT with prepared statements, write-ahead
 // log, synchronous=FULL. 1000 keys "channels/channel-NNNNNN", values of 120 bytes.
 #include "bench.hpp"
+#include "plain_sqlite.hpp"
 
 #include "reeve/backends/sqlite.hpp"
 #include "reeve/storage/metadata_store.hpp"
-
-#include <sqlite3.h>
 
 namespace {
 
@@ -21,61 +20,6 @@ constexpr std::size_t commits_per_round = 100;
 std::string key_of(std::size_t index) {
     return fmt::format("channels/channel-{:06}", index % key_count);
 }
-
-// The baseline.
-class by_hand {
-public:
-    explicit by_hand(const std::string& path) {
-        check(sqlite3_open(path.c_str(), &database_));
-        execute("PRAGMA journal_mode=WAL");
-        execute("PRAGMA synchronous=FULL");
-        execute("CREATE TABLE kv(key BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID");
-        begin_ = prepare("BEGIN IMMEDIATE");
-        upsert_ = prepare(
-            "INSERT INTO kv VALUES(?1,?2) ON CONFLICT(key) DO UPDATE SET value=excluded.value");
-        commit_ = prepare("COMMIT");
-    }
-    by_hand(const by_hand&) = delete;
-    by_hand& operator=(const by_hand&) = delete;
-    ~by_hand() {
-        for (auto* statement : {begin_, upsert_, commit_}) sqlite3_finalize(statement);
-        sqlite3_close(database_);
-    }
-
-    void put(const std::string& key, const std::string& value) {
-        step(begin_);
-        check(
-            sqlite3_bind_blob(upsert_, 1, key.data(), static_cast<int>(key.size()), SQLITE_STATIC));
-        check(sqlite3_bind_blob(upsert_, 2, value.data(), static_cast<int>(value.size()),
-                                SQLITE_STATIC));
-        step(upsert_);
-        step(commit_);
-    }
-
-private:
-    void check(int code) const {
-        if (code != SQLITE_OK) throw std::runtime_error(sqlite3_errmsg(database_));
-    }
-    void execute(const char* text) const {
-        check(sqlite3_exec(database_, text, nullptr, nullptr, nullptr));
-    }
-    sqlite3_stmt* prepare(const char* text) const {
-        sqlite3_stmt* statement = nullptr;
-        check(sqlite3_prepare_v2(database_, text, -1, &statement, nullptr));
-        return statement;
-    }
-    void step(sqlite3_stmt* statement) const {
-        if (sqlite3_step(statement) != SQLITE_DONE) {
-            throw std::runtime_error(sqlite3_errmsg(database_));
-        }
-        check(sqlite3_reset(statement));
-    }
-
-    sqlite3* database_ = nullptr;
-    sqlite3_stmt* begin_ = nullptr;
-    sqlite3_stmt* upsert_ = nullptr;
-    sqlite3_stmt* commit_ = nullptr;
-};
 
 // What the caller of a guarded transaction remembers.
 struct seen {
@@ -127,7 +71,7 @@ void report(const char* name, const bench::pair_of_times& times) {
 void measure(bench::size size) {
     const bench::temporary_directory directory;
     const std::size_t rounds = size == bench::size::quick ? 5 : 31;
-    by_hand plain(directory.file("plain.db"));
+    bench::plain_sqlite plain(directory.file("plain.db"));
     std::size_t put = 0;
     const auto baseline = [&] {
         const auto value = value_of(put);
