@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace reeve::segment {
@@ -36,6 +37,13 @@ model::channel_progress progress_after(const channel::channel_facts& known, cons
     return next;
 }
 
+/// Adds `more`; false, and nothing is added, where the sum would wrap around.
+static bool adds(std::uint64_t& to, std::uint64_t more) noexcept {
+    if (more > std::numeric_limits<std::uint64_t>::max() - to) return false;
+    to += more;
+    return true;
+}
+
 /// Refuses what no repetition can mend: names that are not the holder's own, used twice, or below
 /// what was said to be settled.
 void check_files(const model::holder& by, const model::segment_flush& what,
@@ -48,6 +56,7 @@ void check_files(const model::holder& by, const model::segment_flush& what,
     if (what.number == 0) bad("its number is 0");
     if (!numbers.insert(what.number).second) bad("its number was used for something else");
     if (what.to < what.from) bad("it ends before it begins");
+    std::uint64_t bytes = 0;
     for (const auto& group : what.groups) {
         for (const auto& file : group.files) {
             if (!file.imported.empty()) bad("it has an imported file");
@@ -58,6 +67,7 @@ void check_files(const model::holder& by, const model::segment_flush& what,
             if (!numbers.insert(file.id.number).second) {
                 bad(fmt::format("its file {} is there twice", model::text(file.id)));
             }
+            if (!adds(bytes, file.bytes)) bad("its files have more bytes than can be counted");
         }
     }
 }
@@ -143,8 +153,9 @@ void manager_impl::flush_change::fill(const channel::channel_facts& known, const
     const auto& what = request_.what;
     const auto binlog = binlog_of(what, request_.checkpoint);
     next_ = info.record;
-    next_.rows += what.rows;
-    next_.bytes += model::file_bytes(binlog);
+    if (!adds(next_.rows, what.rows) || !adds(next_.bytes, model::file_bytes(binlog))) {
+        refuse("the segment would have more rows or bytes than can be counted");
+    }
     next_.end = what.to;
     if (request_.effect == model::flush_effect::flushes) {
         next_.state = model::segment_state::flushed;

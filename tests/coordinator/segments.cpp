@@ -125,6 +125,14 @@ TEST_CASE("segments: what a flush may never name is refused, and nothing changes
     refused([](auto& one) { one.what.groups[0].files[0].id.number = one.what.number; });
     refused([](auto& one) { one.what.groups[0].files.push_back(one.what.groups[0].files[0]); });
     refused([](auto& one) { one.what.to = model::position("m0"); });
+    refused([](auto& one) { one.what.rows = ~std::uint64_t{0}; });
+    refused([](auto& one) { one.what.groups[0].files[0].bytes = ~std::uint64_t{0}; });
+    refused([](auto& one) {
+        auto& files = one.what.groups[0].files;
+        files.push_back(files[0]);
+        files[1].id.number += 1;
+        files[1].bytes = ~std::uint64_t{0};
+    });
     refused([](auto& one) { one.settled = one.what.number + 1; });
     refused([](auto& one) { one.effect = model::flush_effect::flushes; });  // it grows
     const auto settled = refused([](auto& one) {
