@@ -89,7 +89,9 @@ TEST_CASE("a program's etcd and its data are gone when the program is killed") {
         how.inherits = place.held();
         child_process program(starter, how);
         while (text_of_file(output).find("ready") == std::string::npos) {
-            REQUIRE_FALSE(program.ends_within(20ms));
+            const bool ended = program.ends_within(20ms);
+            INFO("what it said before it ended: " << text_of_file(output));
+            REQUIRE_FALSE(ended);
         }
         std::istringstream lines(text_of_file(output));
         lines >> process >> data;
